@@ -1,0 +1,6 @@
+//! Bellwether: alerting as code for the people who run data pipelines.
+//!
+//! The map of the house, from the quiet middle to the edge. Imports follow the allow-list that
+//! `tests/tidy.rs` keeps.
+
+pub mod model;

@@ -1,0 +1,115 @@
+//! Label sets: what routes, groups, inhibitions and silences look at.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::sync::Arc;
+
+/// Labels in the order of their names; each name once, no value empty (an empty label is no label).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct LabelSet(Arc<[(Arc<str>, Arc<str>)]>);
+
+impl LabelSet {
+    /// Builds a set; of two labels with one name the later wins, empty values are left out.
+    pub fn new(labels: impl IntoIterator<Item = (Arc<str>, Arc<str>)>) -> Self {
+        let mut sorted: Vec<(Arc<str>, Arc<str>)> = Vec::new();
+        for (name, value) in labels {
+            match sorted.binary_search_by(|(n, _)| n.cmp(&name)) {
+                Ok(i) => sorted[i].1 = value,
+                Err(i) => sorted.insert(i, (name, value)),
+            }
+        }
+        sorted.retain(|(_, value)| !value.is_empty());
+        LabelSet(sorted.into())
+    }
+
+    /// The value of a label; `None` where the set lacks it.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.binary_search_by(|(n, _)| (**n).cmp(name)).ok().map(|i| &*self.0[i].1)
+    }
+
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&Arc<str>, &Arc<str>)> {
+        self.0.iter().map(|(n, v)| (n, v))
+    }
+
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// This set with one label set to another value.
+    #[must_use]
+    pub fn with(&self, name: &str, value: &str) -> Self {
+        let changed = (Arc::from(name), Arc::from(value));
+        LabelSet::new(self.0.iter().cloned().chain([changed]))
+    }
+
+    /// Prometheus's fingerprint of a label set: FNV-1a over names and values, each ended by 0xFF
+    /// (`prometheus/common/model.labelSetToFingerprint`).
+    #[must_use]
+    pub fn fingerprint(&self) -> u64 {
+        let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+        let mut eat = |byte: u8| {
+            hash ^= u64::from(byte);
+            hash = hash.wrapping_mul(0x0100_0000_01b3);
+        };
+        for (name, value) in self.0.iter() {
+            name.bytes().chain([0xff]).chain(value.bytes()).chain([0xff]).for_each(&mut eat);
+        }
+        hash
+    }
+}
+
+impl<'a> FromIterator<(&'a str, &'a str)> for LabelSet {
+    fn from_iter<T: IntoIterator<Item = (&'a str, &'a str)>>(labels: T) -> Self {
+        LabelSet::new(labels.into_iter().map(|(n, v)| (Arc::from(n), Arc::from(v))))
+    }
+}
+
+/// `{check="x", severity="critical"}`.
+impl fmt::Display for LabelSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("{")?;
+        for (i, (name, value)) in self.iter().enumerate() {
+            write!(f, "{}{name}={:?}", if i > 0 { ", " } else { "" }, &**value)?;
+        }
+        f.write_str("}")
+    }
+}
+
+/// A JSON object, in the order of names.
+impl Serialize for LabelSet {
+    fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_map(self.iter())
+    }
+}
+
+impl<'de> Deserialize<'de> for LabelSet {
+    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        let map = std::collections::BTreeMap::<String, String>::deserialize(d)?;
+        Ok(map.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_set_is_sorted_has_no_empty_label_and_the_later_wins() {
+        let set: LabelSet = [("b", "1"), ("a", "x"), ("b", "2"), ("c", "")].into_iter().collect();
+        assert_eq!(set.to_string(), r#"{a="x", b="2"}"#);
+        assert_eq!((set.get("b"), set.get("c")), (Some("2"), None));
+        assert_eq!(set.with("a", ""), [("b", "2")].into_iter().collect());
+    }
+
+    #[test]
+    fn the_fingerprint_of_no_labels_is_the_fnv_offset() {
+        assert_eq!(LabelSet::default().fingerprint(), 0xcbf2_9ce4_8422_2325);
+    }
+}

@@ -1,0 +1,24 @@
+//! THE NOUNS. Plain values that every other room speaks of.
+//!
+//! No I/O, no async, no log, and nothing here can ask what time it is. A value may be serialised;
+//! it is parsed at a door (`config`, `store`), not here.
+
+pub mod alert;
+pub mod labels;
+pub mod matcher;
+pub mod notification;
+pub mod secret;
+pub mod table;
+pub mod template;
+pub mod time;
+pub mod value;
+
+pub use alert::{AlertId, AlertState, Change, ChangeKind, Key, Severity};
+pub use labels::LabelSet;
+pub use matcher::{MatchOp, Matcher};
+pub use notification::{Delivery, Item, ItemKind, Notification};
+pub use secret::Secret;
+pub use table::{Cells, Column, Table, TableBuilder};
+pub use template::Template;
+pub use time::Timestamp;
+pub use value::{Value, ValueType};

@@ -1,0 +1,118 @@
+//! What a channel should know, and how a send ended.
+
+use super::alert::{AlertView, Severity};
+use super::labels::LabelSet;
+use super::time::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What an item of a message says of its alert.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ItemKind {
+    Fired,
+    Escalated,
+    Eased,
+    Resolved,
+    /// It fired and ended while the channel could not be told: said late rather than never.
+    CameAndWent,
+    /// No news: it was told before and still fires.
+    StillFiring,
+}
+
+impl ItemKind {
+    #[must_use]
+    pub const fn is_news(self) -> bool {
+        !matches!(self, ItemKind::StillFiring)
+    }
+
+    /// Whether the alert fires, as far as this item says.
+    #[must_use]
+    pub const fn is_firing(self) -> bool {
+        !matches!(self, ItemKind::Resolved | ItemKind::CameAndWent)
+    }
+
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            ItemKind::Fired => "fired",
+            ItemKind::Escalated => "escalated",
+            ItemKind::Eased => "eased",
+            ItemKind::Resolved => "resolved",
+            ItemKind::CameAndWent => "came and went",
+            ItemKind::StillFiring => "still firing",
+        }
+    }
+}
+
+/// One alert in a message.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Item {
+    pub kind: ItemKind,
+    /// What the channel was told before, where it was.
+    pub before: Option<Severity>,
+    pub alert: Arc<AlertView>,
+}
+
+/// What a channel should know: one message. Its id stays the same over retries.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Notification {
+    /// Unique over restarts, safe in a Message-ID: letters, digits, `-`.
+    pub id: Arc<str>,
+    pub channel: Arc<str>,
+    /// The group's identity as text, for humans and for Alertmanager's `groupKey`.
+    pub group: Arc<str>,
+    pub group_labels: LabelSet,
+    /// The id of the message that began this group's life: equal to `id` for the first. A resolve threads under it.
+    pub thread: Arc<str>,
+    /// When it was decided.
+    pub at: Timestamp,
+    /// No news in it: a repeat.
+    pub repeat: bool,
+    /// News first, most severe first; then what still fires.
+    pub items: Vec<Item>,
+}
+
+impl Notification {
+    /// Whether anything in it still fires.
+    #[must_use]
+    pub fn is_firing(&self) -> bool {
+        self.items.iter().any(|i| i.kind.is_firing())
+    }
+
+    /// The worst severity among what fires; among all where nothing does.
+    #[must_use]
+    pub fn severity(&self) -> Option<Severity> {
+        let worst =
+            |firing: bool| self.items.iter().filter(|i| !firing || i.kind.is_firing()).map(|i| i.alert.severity).max();
+        worst(true).or_else(|| worst(false))
+    }
+}
+
+/// How one attempt to send ended. One variant per next action.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "outcome")]
+pub enum Delivery {
+    /// They have it. `but` names what was not taken, such as one recipient of two.
+    Delivered { but: Option<String> },
+    /// It did not arrive: try again, not sooner than `retry_after`. `ill` is false where the far side is well
+    /// and only asks us to wait (429).
+    NotSent { why: String, retry_after: Option<Duration>, ill: bool },
+    /// It may have arrived: say again what is true. `retry_after` is the far side's own word (503 with Retry-After).
+    Unanswered { why: String, retry_after: Option<Duration> },
+    /// They will not take it: tell a human.
+    Refused { why: String },
+}
+
+impl Delivery {
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Delivery::Delivered { .. } => "delivered",
+            Delivery::NotSent { .. } => "not_sent",
+            Delivery::Unanswered { .. } => "unanswered",
+            Delivery::Refused { .. } => "refused",
+        }
+    }
+}
