@@ -1,0 +1,13 @@
+//! THE SEAM TO PEOPLE: one file a kind of channel, and one line in `registry`.
+//!
+//! A channel is handed a [`Notification`] and answers how the send ended. It does not retry, does not
+//! wait for its rate and keeps no state about what was told: dispatch does.
+
+use crate::model::{Delivery, Notification};
+
+/// A configured destination.
+#[async_trait::async_trait]
+pub trait Channel: Send + Sync {
+    /// One attempt. It must end by itself within its deadline.
+    async fn send(&self, notification: &Notification) -> Delivery;
+}

@@ -1,0 +1,55 @@
+//! THE SEAM TO THE WATCHED WORLD: one file a kind of source, and one line in `registry`.
+//!
+//! A collector is asked a [`Request`] and gives a typed [`Table`] or says why not. It never guesses:
+//! an answer that was cut short, partial or mistyped is an error, not fewer rows.
+
+use crate::model::{Table, Timestamp, Value, ValueType};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What one check asks of its source in one slot.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The check's `collect:` mapping, already validated by the kind's declaration.
+    pub collect: Arc<crate::config::Settings>,
+    /// The check's `params`, bound as `@name` where the kind binds parameters.
+    pub params: Arc<[(Arc<str>, Value)]>,
+    /// The declared `columns:`, where the check declares them: a collector may read an exact text or a time
+    /// where its source has no such type (SQLite).
+    pub columns: Option<Arc<[(Arc<str>, ValueType)]>>,
+    /// The slot's planned instant: `@now`, and the time a Prometheus query is asked at.
+    pub now: Timestamp,
+    /// How long the whole collection may take.
+    pub timeout: Duration,
+    /// The check's name, for labels of jobs and for logs.
+    pub check: Arc<str>,
+}
+
+/// Why there is no table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CollectError {
+    pub kind: CollectErrorKind,
+    /// What happened and what to do, without secrets: one line.
+    pub message: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CollectErrorKind {
+    /// Could not connect, log in or finish in time: the source is at fault (`source-unreachable`).
+    Unreachable,
+    /// It answered and said no, or what it said cannot be read: the request is at fault (`check-failing`).
+    Refused,
+    /// The answer passed a limit on rows, bytes or time-to-read; the limit is named (`check-failing`).
+    LimitPassed,
+}
+
+/// A source, connected or able to connect. Cheap to ask from many tasks at once.
+#[async_trait::async_trait]
+pub trait Collector: Send + Sync {
+    /// Asks once; retries inside are the collector's own affair and count against `request.timeout`.
+    async fn collect(&self, request: &Request) -> Result<Table, CollectError>;
+
+    /// What `lint --online` asks: the columns the answer will have, without running the request where the
+    /// source can tell (a prepared statement), else by running it.
+    async fn columns(&self, request: &Request) -> Result<Vec<(String, Option<ValueType>)>, CollectError>;
+}
