@@ -4,3 +4,4 @@
 //! `tests/tidy.rs` keeps.
 
 pub mod model;
+pub mod store;

@@ -1,12 +1,13 @@
 //! THE NOUNS. Plain values that every other room speaks of.
 //!
 //! No I/O, no async, no log, and nothing here can ask what time it is. A value may be serialised;
-//! it is parsed at a door (`config`, `store`), not here.
+//! it is parsed at a door (`config`, `store`), not here, but for the records of [`record`].
 
 pub mod alert;
 pub mod labels;
 pub mod matcher;
 pub mod notification;
+pub mod record;
 pub mod secret;
 pub mod table;
 pub mod template;

@@ -1,0 +1,247 @@
+//! What the store keeps. Records are plain values: the core writes them, the store turns them into rows,
+//! and at start they come back as [`Saved`].
+//!
+//! The store is a door of its own, so these derive `Deserialize` (the rest of `model` is parsed elsewhere).
+
+use super::alert::{AlertId, AlertView, Change, Latch, Severity};
+use super::labels::LabelSet;
+use super::notification::{Delivery, ItemKind, Notification};
+use super::time::Timestamp;
+use super::value::Value;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// One write of a turn. A turn's writes are one transaction.
+#[derive(Clone, Debug)]
+pub enum Write {
+    /// Replaces the state row with this name in its table.
+    Put(Box<Row>),
+    Delete(RowName),
+    /// Appends to the history, which is kept for `store.keep`.
+    Append(Box<Entry>),
+}
+
+/// The name of a state row: its table and its key in it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum RowName {
+    Life(AlertId),
+    Check(Arc<str>),
+    Subject(AlertId),
+    Group(Arc<str>),
+    Channel(Arc<str>),
+    Flight(Arc<str>),
+}
+
+/// A state row: what is true now.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Row {
+    Life(LifeRecord),
+    Check(CheckRecord),
+    Subject(SubjectRecord),
+    Group(GroupRecord),
+    Channel(ChannelRecord),
+    /// A notification that was sent and has no answer yet.
+    Flight(FlightRecord),
+}
+
+impl Row {
+    #[must_use]
+    pub fn name(&self) -> RowName {
+        match self {
+            Row::Life(r) => RowName::Life(r.id.clone()),
+            Row::Check(r) => RowName::Check(Arc::clone(&r.check)),
+            Row::Subject(r) => RowName::Subject(r.view.id.clone()),
+            Row::Group(r) => RowName::Group(Arc::clone(&r.key)),
+            Row::Channel(r) => RowName::Channel(Arc::clone(&r.channel)),
+            Row::Flight(r) => RowName::Flight(Arc::clone(&r.id)),
+        }
+    }
+}
+
+/// The life of one alert, as the evaluator holds it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LifeRecord {
+    pub id: AlertId,
+    /// By [`Severity::index`].
+    pub latches: [Latch; 3],
+    /// When the present episode fired, or since when it is pending.
+    pub since: Timestamp,
+    /// The slot in which its row was first missing; `None` while it has one.
+    pub absent: Option<Timestamp>,
+    /// Slots in a row in which it could not be judged.
+    pub unknown: u32,
+    /// The last row: columns and `let` names.
+    pub row: Arc<[(Arc<str>, Value)]>,
+    pub labels: LabelSet,
+}
+
+/// What is known of a check besides its lives.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CheckRecord {
+    pub check: Arc<str>,
+    /// Its key columns, so that a change of them ends its alerts.
+    pub key: Vec<Arc<str>>,
+    pub last_slot: Option<Timestamp>,
+}
+
+/// An alert as dispatch sees it: what is true, and what each channel was told of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SubjectRecord {
+    pub view: Arc<AlertView>,
+    pub phase: Phase,
+    pub targets: Vec<TargetRecord>,
+}
+
+/// Whether an alert is on, as far as dispatch is concerned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Phase {
+    Pending,
+    Firing,
+    Ended,
+}
+
+/// What one channel was told of one alert.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TargetRecord {
+    pub channel: Arc<str>,
+    /// The key of the group that tells it.
+    pub group: Arc<str>,
+    pub belief: Belief,
+    /// Since when there is news for the channel.
+    pub news: Option<Timestamp>,
+    /// A message about the present episode was due and could not be delivered.
+    pub owed: bool,
+    /// The told episode that ended, until its end was told.
+    pub ended: Option<Arc<AlertView>>,
+    /// Episodes that came and went while the channel could not be told.
+    pub missed: Vec<Arc<AlertView>>,
+    /// Why the last news did not leave, where something held it.
+    pub hold: Option<String>,
+}
+
+/// An episode as a channel was told it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Told {
+    pub severity: Severity,
+    /// The instant the episode fired: it names the episode.
+    pub episode: Timestamp,
+}
+
+/// What a channel believes of an alert.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Belief {
+    /// It was told nothing, or told that it ended.
+    Nothing,
+    Firing(Told),
+    /// A message may have arrived: it believes `before` or `sent`.
+    Unknown { before: Option<Told>, sent: Option<Told> },
+}
+
+/// What travels together.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GroupRecord {
+    pub key: Arc<str>,
+    pub route: Arc<str>,
+    pub channel: Arc<str>,
+    pub labels: LabelSet,
+    pub wait: Duration,
+    pub interval: Duration,
+    pub repeat: Duration,
+    pub last_send: Option<Timestamp>,
+    /// The id of the message that began its life.
+    pub thread: Option<Arc<str>>,
+    pub retry: Option<Retry>,
+}
+
+/// A send that failed and will be tried again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Retry {
+    /// The id of the notification, kept while its content stays the same.
+    pub id: Arc<str>,
+    pub digest: u64,
+    pub attempts: u32,
+    pub not_before: Timestamp,
+    /// The far side refused this very content.
+    pub refused: bool,
+}
+
+/// The health of a channel.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ChannelRecord {
+    pub channel: Arc<str>,
+    pub failures: u32,
+    /// Tripped until then.
+    pub tripped_until: Option<Timestamp>,
+    /// How long the last trip waited.
+    pub wait: Duration,
+    /// The far side asked us to wait until then.
+    pub not_before: Option<Timestamp>,
+    /// Why it is down, where it is: its breaker tripped, or it refused a message.
+    pub down: Option<String>,
+}
+
+/// A notification without an answer. At start each of these is `Unanswered`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FlightRecord {
+    pub id: Arc<str>,
+    pub channel: Arc<str>,
+    pub group: Arc<str>,
+    pub at: Timestamp,
+    pub attempt: u32,
+    pub digest: u64,
+    pub repeat: bool,
+    pub items: Vec<FlightItem>,
+}
+
+/// What a notification in flight says of one alert.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FlightItem {
+    pub alert: AlertId,
+    pub kind: ItemKind,
+    pub told: Told,
+}
+
+/// One line of the history.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase", tag = "entry")]
+pub enum Entry {
+    Change(Change),
+    /// Something that was to be told and was held, or is not held any more.
+    Decision { at: Timestamp, alert: AlertId, channel: Arc<str>, decision: String },
+    Sent { at: Timestamp, attempt: u32, notification: Arc<Notification> },
+    Delivery { at: Timestamp, id: Arc<str>, channel: Arc<str>, attempt: u32, took: Duration, delivery: Delivery },
+    /// Something about Bellwether itself: a reload, a start.
+    Note { at: Timestamp, text: String },
+}
+
+impl Entry {
+    #[must_use]
+    pub fn at(&self) -> Timestamp {
+        match self {
+            Entry::Change(change) => change.at,
+            Entry::Decision { at, .. }
+            | Entry::Sent { at, .. }
+            | Entry::Delivery { at, .. }
+            | Entry::Note { at, .. } => *at,
+        }
+    }
+
+    /// The alert it is about, for the index.
+    #[must_use]
+    pub fn alert(&self) -> Option<&AlertId> {
+        match self {
+            Entry::Change(change) => Some(&change.view.id),
+            Entry::Decision { alert, .. } => Some(alert),
+            Entry::Sent { .. } | Entry::Delivery { .. } | Entry::Note { .. } => None,
+        }
+    }
+}
+
+/// Everything that was kept, at start.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Saved {
+    pub rows: Vec<Row>,
+}

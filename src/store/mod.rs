@@ -1,0 +1,51 @@
+//! WHAT SURVIVES A CRASH. Written before a send that depends on it; one transaction a turn.
+
+use crate::model::record::{Entry, Saved, Write};
+use crate::model::Timestamp;
+use std::time::Duration;
+
+/// Keeps the state and the history. One daemon to a store.
+pub trait Store: Send {
+    /// What was kept, at start.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    fn load(&mut self) -> Result<Saved, StoreError>;
+
+    /// Writes these, all or none, and returns when they are durable.
+    ///
+    /// # Errors
+    /// See [`StoreError`]; nothing of this call was kept.
+    fn commit(&mut self, writes: &[Write]) -> Result<(), StoreError>;
+
+    /// The history of one alert (its text identity), the newest first.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    fn history(&mut self, alert: Option<&str>, limit: usize) -> Result<Vec<Entry>, StoreError>;
+
+    /// Drops history older than `keep` before `now`.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    fn prune(&mut self, now: Timestamp, keep: Duration) -> Result<(), StoreError>;
+}
+
+/// Why the store does not answer: what happened and what to do, in one line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StoreError {
+    /// Another process holds it.
+    Locked(String),
+    /// What it holds cannot be read: it must be moved away by a person.
+    Corrupt(String),
+    /// It cannot be written now: full, read-only, gone.
+    Failed(String),
+}
+
+impl std::fmt::Display for StoreError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            StoreError::Locked(why) | StoreError::Corrupt(why) | StoreError::Failed(why) => f.write_str(why),
+        }
+    }
+}
