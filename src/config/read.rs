@@ -1,0 +1,286 @@
+//! Reads a node by its shape. Whatever is wrong is recorded, and the rest is read all the same.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::diagnostic::{Problem, Problems, nearest};
+use super::interpolate::Env;
+use super::scalars::Scalars;
+use super::settings::{Entry, Setting, SettingValue, Settings};
+use super::shape::{Key, Record, Shape, listed};
+use super::source::{Origin, Source, Span, Style, Text};
+use super::tree::{Node, NodeKind};
+
+/// How values are read: the same for a whole configuration, but for `fill`.
+#[derive(Clone, Copy)]
+pub struct Reader<'a> {
+    /// The folder named on the command line: paths are relative to it.
+    pub folder: &'a Path,
+    pub env: Env<'a>,
+    /// For `lint` and `test`: a NAME that is not set is an opaque text, and no secret file is opened. Where something
+    /// else than text is asked, a value of that kind stands in.
+    pub lenient: bool,
+    /// Whether `${NAME}` is filled in here: in `bellwether.yaml`, in channel files, and under `collect:`.
+    pub fill: bool,
+}
+
+impl<'a> Reader<'a> {
+    /// The same with `${NAME}` filled in, or not.
+    #[must_use]
+    pub fn filling(self, fill: bool) -> Reader<'a> {
+        Reader { fill, ..self }
+    }
+
+    /// Reads a mapping. What is wrong with it is among the problems, and its settings hold the rest.
+    pub fn record(
+        &self,
+        source: &Arc<Source>,
+        node: &Node,
+        record: &'static Record,
+        problems: &mut Problems,
+    ) -> Settings {
+        let mut reading = Reading { reader: self, source, problems };
+        let settings = reading.record(node, record, &format!("`{}`", record.name));
+        settings.unwrap_or_else(|| Settings { record, origin: reading.origin(node), entries: Vec::new(), kind: None })
+    }
+
+    /// Reads a value of any shape; `what` names it in errors, with backticks where it is a key.
+    pub fn value(
+        &self,
+        source: &Arc<Source>,
+        node: &Node,
+        shape: &'static Shape,
+        what: &str,
+        problems: &mut Problems,
+    ) -> Option<Setting> {
+        Reading { reader: self, source, problems }.value(node, shape, what)
+    }
+}
+
+struct Reading<'r, 'a> {
+    reader: &'r Reader<'a>,
+    source: &'r Arc<Source>,
+    problems: &'r mut Problems,
+}
+
+impl Reading<'_, '_> {
+    fn origin(&self, node: &Node) -> Origin {
+        Origin { source: self.source.clone(), span: node.span, style: node.style() }
+    }
+
+    fn fail(&mut self, span: Span, problem: Problem) {
+        self.problems.push(problem.at(self.source.place(span)));
+    }
+
+    fn value(&mut self, node: &Node, shape: &'static Shape, what: &str) -> Option<Setting> {
+        let value = match (shape, &node.kind) {
+            (_, NodeKind::Broken) => return None,
+            (Shape::Any, _) => SettingValue::Any(node.clone()),
+            (Shape::Record(record), NodeKind::Map(_) | NodeKind::Empty) => {
+                SettingValue::Record(self.record(node, record, what)?)
+            }
+            (Shape::List(of) | Shape::OneOrMany(of), NodeKind::List(items)) => {
+                SettingValue::List(items.iter().filter_map(|item| self.value(item, of, what)).collect())
+            }
+            (Shape::OneOrMany(of), _) => SettingValue::List(vec![self.value(node, of, what)?]),
+            (Shape::MapOf(of), NodeKind::Map(entries)) => SettingValue::Map(self.map(entries, of)),
+            (Shape::OneOf(shapes), _) => return self.one_of(node, shape, shapes, what),
+            (_, NodeKind::Scalar(text, style)) if is_scalar(shape) => return self.scalar(node, shape, text, *style),
+            _ => {
+                self.wrong_kind(node, shape, what);
+                return None;
+            }
+        };
+        Some(Setting { origin: self.origin(node), value })
+    }
+
+    fn scalar(&mut self, node: &Node, shape: &'static Shape, text: &str, style: Style) -> Option<Setting> {
+        let mut scalars = Scalars { reader: self.reader, source: self.source, problems: self.problems };
+        scalars.read(node.span, shape, text, style)
+    }
+
+    fn wrong_kind(&mut self, node: &Node, shape: &Shape, what: &str) {
+        let problem = match node.kind {
+            NodeKind::Empty => Problem::error(format!("{what} has no value")),
+            _ => Problem::error(format!("{what} cannot be {}", node.noun())),
+        };
+        self.fail(node.span, problem.help(format!("write {}", shape.describe())));
+    }
+
+    fn one_of(&mut self, node: &Node, shape: &'static Shape, shapes: &'static [Shape], what: &str) -> Option<Setting> {
+        match shapes.iter().find(|shape| accepts(shape, node)) {
+            Some(fitting) => self.value(node, fitting, what),
+            None => {
+                self.wrong_kind(node, shape, what);
+                None
+            }
+        }
+    }
+
+    fn map(&mut self, entries: &[(Node, Node)], of: &'static Shape) -> Vec<(Text, Setting)> {
+        let read = entries.iter().filter_map(|(key, value)| {
+            let name = key.text()?;
+            let setting = self.value(value, of, &format!("`{name}`"))?;
+            Some((Text { text: Arc::from(name), origin: self.origin(key) }, setting))
+        });
+        read.collect()
+    }
+
+    fn record(&mut self, node: &Node, record: &'static Record, what: &str) -> Option<Settings> {
+        let entries = match &node.kind {
+            NodeKind::Map(entries) => entries.as_slice(),
+            NodeKind::Empty if record.kinds.is_none() => &[],
+            NodeKind::Broken => return None,
+            _ => {
+                self.wrong_kind(node, &Shape::Record(record), what);
+                return None;
+            }
+        };
+        let mut settings =
+            Settings { record, origin: self.origin(node), entries: Vec::with_capacity(entries.len()), kind: None };
+        let kinds = record.kinds();
+        let mut unknown = Unknown::default();
+        for (key, value) in entries {
+            self.entry(&mut settings, &kinds, &mut unknown, key, value);
+        }
+        let head = entries.first().map_or(node.span, |(key, _)| key.span);
+        self.absent(&mut settings, &unknown, head);
+        // A key that nobody knows may be a kind misspelt, and was told.
+        if record.kinds.is_some() && settings.kind.is_none() && unknown.count == 0 {
+            let names = listed(kinds.iter().map(|kind| kind.name));
+            self.fail(
+                head,
+                Problem::error(format!("{what} does not say its kind")).help(format!("write one of {names}")),
+            );
+        }
+        Some(settings)
+    }
+
+    fn entry(
+        &mut self,
+        settings: &mut Settings,
+        kinds: &[&'static Record],
+        unknown: &mut Unknown,
+        key: &Node,
+        value: &Node,
+    ) {
+        let Some(name) = key.text() else { return };
+        if let Some(known) = settings.record.key(name) {
+            let setting = self.value(value, &known.shape, &format!("`{name}`"));
+            self.insert(settings, known.name, key.span, setting);
+        } else if let Some(known) = settings.record.keys.iter().find(|known| known.is_file_twin(name)) {
+            let setting = self.secret_file(value, name);
+            self.insert(settings, known.name, key.span, setting);
+        } else if let Some(kind) = kinds.iter().find(|kind| kind.name == name) {
+            self.kind(settings, kind, key.span, value);
+        } else {
+            unknown.count += 1;
+            unknown.meant.extend(self.unknown_key(settings.record, kinds, key.span, name, value));
+        }
+    }
+
+    fn insert(&mut self, settings: &mut Settings, key: &'static str, span: Span, setting: Option<Setting>) {
+        // YAML's duplicates are told already: these are a secret and its file.
+        if let Some(Entry { span: Some(earlier), .. }) = settings.entries.iter().find(|entry| entry.key == key) {
+            let problem = Problem::error(format!("`{key}` and `{key}_file` are both given"))
+                .also(self.source.place(*earlier), "the other one")
+                .help("remove one of them");
+            self.fail(span, problem);
+            return;
+        }
+        settings.entries.push(Entry { key, span: Some(span), setting });
+    }
+
+    fn kind(&mut self, settings: &mut Settings, kind: &'static Record, span: Span, value: &Node) {
+        if let Some(Entry { key, span: Some(earlier), .. }) = settings.kind.map(|at| &settings.entries[at]) {
+            let problem = Problem::error(format!("`{key}` and `{}`: only one kind can be given", kind.name))
+                .also(self.source.place(*earlier), "the other one");
+            self.fail(span, problem);
+            return;
+        }
+        let read = self.record(value, kind, &format!("`{}`", kind.name));
+        let setting = read.map(|inner| Setting { origin: inner.origin.clone(), value: SettingValue::Record(inner) });
+        settings.kind = Some(settings.entries.len());
+        settings.entries.push(Entry { key: kind.name, span: Some(span), setting });
+    }
+
+    fn unknown_key(
+        &mut self,
+        record: &'static Record,
+        kinds: &[&'static Record],
+        span: Span,
+        name: &str,
+        value: &Node,
+    ) -> Option<&'static str> {
+        let names = || record.keys.iter().map(|key| key.name).chain(kinds.iter().map(|kind| kind.name));
+        let known_as = |key: &&Key| key.known_as.contains(&name);
+        let meant = record.keys.iter().find(known_as).map(|key| key.name).or_else(|| nearest(name, names()));
+        // What stands under a misspelt `password` is a password.
+        if meant.and_then(|meant| record.key(meant)).is_some_and(|key| matches!(key.shape, Shape::Secret)) {
+            self.problems.mask(self.source, value.span);
+        }
+        let help = match meant {
+            Some(meant) => format!("did you mean `{meant}`?"),
+            None => format!("`{}` has {}", record.name, listed(names())),
+        };
+        self.fail(span, Problem::error(format!("unknown key `{name}`")).help(help));
+        meant
+    }
+
+    /// Adds defaults, and tells of required keys that are not there, not even misspelt.
+    fn absent(&mut self, settings: &mut Settings, unknown: &Unknown, head: Span) {
+        for key in settings.record.keys {
+            if settings.entries.iter().any(|entry| entry.key == key.name) {
+                continue;
+            }
+            if unknown.meant.contains(&key.name) {
+                continue;
+            }
+            if key.required {
+                let problem = Problem::error(format!("`{}` is missing", key.name));
+                self.fail(head, problem.help(format!("add `{}`: {}", key.name, key.shape.describe())));
+            } else if let Some(written) = key.default {
+                let setting = self.default(&key.shape, written, head);
+                settings.entries.push(Entry { key: key.name, span: None, setting });
+            }
+        }
+    }
+
+    fn default(&mut self, shape: &'static Shape, written: &str, head: Span) -> Option<Setting> {
+        let mut scalars = Scalars { reader: self.reader, source: self.source, problems: self.problems };
+        scalars.default(shape, written, head)
+    }
+
+    fn secret_file(&mut self, value: &Node, name: &str) -> Option<Setting> {
+        let path = self.value(value, &Shape::Path, &format!("`{name}`"))?;
+        let mut scalars = Scalars { reader: self.reader, source: self.source, problems: self.problems };
+        scalars.secret_file(&path)
+    }
+}
+
+/// The keys of one mapping that its record does not have.
+#[derive(Default)]
+struct Unknown {
+    count: usize,
+    /// The keys that they were probably meant to be.
+    meant: Vec<&'static str>,
+}
+
+fn is_scalar(shape: &Shape) -> bool {
+    !matches!(
+        shape,
+        Shape::List(_) | Shape::OneOrMany(_) | Shape::MapOf(_) | Shape::Record(_) | Shape::OneOf(_) | Shape::Any
+    )
+}
+
+/// Whether a shape takes the kind of node that is written.
+fn accepts(shape: &Shape, node: &Node) -> bool {
+    match (shape, &node.kind) {
+        (Shape::Any, _) | (Shape::OneOrMany(_) | Shape::List(_), NodeKind::List(_)) => true,
+        (Shape::OneOrMany(of), _) => accepts(of, node),
+        (Shape::OneOf(shapes), _) => shapes.iter().any(|shape| accepts(shape, node)),
+        (Shape::MapOf(_) | Shape::Record(_), NodeKind::Map(_)) => true,
+        (shape, NodeKind::Scalar(..)) => is_scalar(shape),
+        _ => false,
+    }
+}

@@ -1,0 +1,113 @@
+//! What to say where YAML itself is wrong, or says something else than its writer meant.
+
+use granit_parser::{ErrorKind, ScanError};
+
+use super::diagnostic::Problem;
+use super::source::{Source, Span};
+use super::tree::DEPTH_MAX;
+
+const QUOTE: &str = "put the expression in single quotes";
+
+/// `!healthy && x > 2`: to YAML, `!healthy` says of what type the value is.
+pub(super) fn tag(source: &Source, tag: Span, value: Span, in_flow: bool) -> Problem {
+    let written = source.slice(tag);
+    let problem = Problem::error(format!("YAML reads `{written}` as a tag, not as text"));
+    problem.help(quoted(source, tag.start, value, in_flow))
+}
+
+pub(super) fn tag_on_collection(source: &Source, tag: Span) -> Problem {
+    Problem::error(format!("the tag `{}` has no meaning here", source.slice(tag))).help("remove it")
+}
+
+pub(super) fn anchor_on_text(source: &Source, anchor: Span, value: Span, name: &str) -> Problem {
+    Problem::error(format!("YAML reads `&{name}` as an anchor, not as text"))
+        .help(format!("{}; an anchor belongs to a mapping", quoted(source, anchor.start, value, false)))
+}
+
+pub(super) fn alias_of_text(source: &Source, alias: Span) -> Problem {
+    let written = source.slice(alias);
+    Problem::error(format!("YAML reads `{written}` as an alias, and it names no mapping"))
+        .help(format!("write the value out, or {QUOTE}"))
+}
+
+pub(super) fn unknown_alias(source: &Source, alias: Span, name: &str) -> Problem {
+    Problem::error(format!("YAML reads `*{name}` as an alias, and nothing is named `&{name}` before it")).help(quoted(
+        source,
+        alias.start,
+        alias,
+        true,
+    ))
+}
+
+pub(super) fn template_without_quotes(source: &Source, at: Span, in_flow: bool) -> Problem {
+    let problem = Problem::error("YAML reads `{{` at the head of a value as a mapping");
+    let line = source.line(source.place(at).line);
+    let value = line.find("{{").map_or("", |start| line[start..].trim_end());
+    if in_flow || value.contains('"') {
+        return problem.help("quote the title");
+    }
+    problem.help(format!("quote the title: `\"{value}\"`"))
+}
+
+pub(super) fn too_deep() -> Problem {
+    Problem::error(format!("nested deeper than {DEPTH_MAX} levels, the limit"))
+}
+
+/// The advice to quote, with the line as it should be where that is known.
+fn quoted(source: &Source, start: u32, value: Span, in_flow: bool) -> String {
+    let first = source.line_start(source.place(Span { start, end: start }).line).unwrap_or(0);
+    let line = source.text()[first..].lines().next().unwrap_or("");
+    let text = line.get(start as usize - first..).unwrap_or("").trim_end();
+    if in_flow || text.is_empty() || (first + line.len()) < value.start as usize {
+        return QUOTE.to_owned();
+    }
+    format!("{QUOTE}: `'{}'`", text.replace('\'', "''"))
+}
+
+/// The parser's own error, in the words of someone who knows what was probably meant.
+pub(super) fn scan_error(source: &Source, error: &ScanError, at: Span) -> Problem {
+    let line = source.line(source.place(at).line);
+    if line.contains("{{") || line.contains("{%") {
+        return Problem::error("YAML cannot read this line, which holds a template")
+            .help("put the whole value in double quotes, or in single quotes where it holds some");
+    }
+    let quote_it = "put the whole value in single quotes";
+    match error.kind() {
+        ErrorKind::TabNotAllowed
+        | ErrorKind::TabInBlockIndentation
+        | ErrorKind::TabInIndentation
+        | ErrorKind::TabAtBlockScalarStart
+        | ErrorKind::TabInPlainScalar => Problem::error("a tab cannot indent YAML").help("indent with spaces"),
+        ErrorKind::MappingValueNotAllowed | ErrorKind::InvalidMappingValueWhitespace => {
+            Problem::error("a `:` that begins a mapping cannot stand here")
+                .help(format!("check the indentation; if the `:` is part of the text, {quote_it}"))
+        }
+        ErrorKind::UnexpectedCharacter { character } => {
+            Problem::error(format!("a value without quotes cannot begin with `{character}`")).help(quote_it)
+        }
+        ErrorKind::InvalidBlockScalarHeader => {
+            Problem::error("after `>` or `|` at the head of a value the line must end").help(quote_it)
+        }
+        ErrorKind::UnclosedQuotedScalar => Problem::error("this quotation is never closed"),
+        ErrorKind::InvalidTrailingSingleQuotedScalar | ErrorKind::InvalidTrailingDoubleQuotedScalar => {
+            Problem::error("text goes on behind a closing quote").help(quote_it)
+        }
+        ErrorKind::UnclosedFlowCollection { open } => Problem::error(format!("this `{open}` is never closed")),
+        ErrorKind::MismatchedFlowCollectionEnd { open, close } => {
+            Problem::error(format!("`{open}` is closed by `{close}`"))
+        }
+        ErrorKind::RecursionLimitExceeded => too_deep(),
+        ErrorKind::BlockSequenceEntryNotAllowed => {
+            Problem::error("a list cannot begin on this line").help("begin it on the next line, indented")
+        }
+        ErrorKind::ExpectedBlockMappingKey | ErrorKind::ExpectedBlockSequenceEntry | ErrorKind::InvalidIndentation => {
+            Problem::error("this line does not belong to what stands above it").help("check its indentation")
+        }
+        ErrorKind::UnknownQuotedScalarEscape => Problem::error("an escape that YAML does not know")
+            .help("write `\\\\` for a backslash, or put the value in single quotes"),
+        ErrorKind::SimpleKeyExpected | ErrorKind::InvalidSimpleKey => {
+            Problem::error("expected `key: value`").help("put a `:` and a space behind the key")
+        }
+        _ => Problem::error(format!("YAML cannot read this: {}", error.info())),
+    }
+}
