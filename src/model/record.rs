@@ -137,7 +137,10 @@ pub enum Belief {
     Nothing,
     Firing(Told),
     /// A message may have arrived: it believes `before` or `sent`.
-    Unknown { before: Option<Told>, sent: Option<Told> },
+    Unknown {
+        before: Option<Told>,
+        sent: Option<Told>,
+    },
 }
 
 /// What travels together.
@@ -210,11 +213,30 @@ pub struct FlightItem {
 pub enum Entry {
     Change(Change),
     /// Something that was to be told and was held, or is not held any more.
-    Decision { at: Timestamp, alert: AlertId, channel: Arc<str>, decision: String },
-    Sent { at: Timestamp, attempt: u32, notification: Arc<Notification> },
-    Delivery { at: Timestamp, id: Arc<str>, channel: Arc<str>, attempt: u32, took: Duration, delivery: Delivery },
+    Decision {
+        at: Timestamp,
+        alert: AlertId,
+        channel: Arc<str>,
+        decision: String,
+    },
+    Sent {
+        at: Timestamp,
+        attempt: u32,
+        notification: Arc<Notification>,
+    },
+    Delivery {
+        at: Timestamp,
+        id: Arc<str>,
+        channel: Arc<str>,
+        attempt: u32,
+        took: Duration,
+        delivery: Delivery,
+    },
     /// Something about Bellwether itself: a reload, a start.
-    Note { at: Timestamp, text: String },
+    Note {
+        at: Timestamp,
+        text: String,
+    },
 }
 
 impl Entry {

@@ -1,7 +1,17 @@
 //! WHAT SURVIVES A CRASH. Written before a send that depends on it; one transaction a turn.
 
-use crate::model::record::{Entry, Saved, Write};
+pub mod memory;
+mod rows;
+pub mod sqlite;
+
+#[cfg(test)]
+mod conformance;
+
+pub use memory::Memory;
+pub use sqlite::Sqlite;
+
 use crate::model::Timestamp;
+use crate::model::record::{Entry, Saved, Write};
 use std::time::Duration;
 
 /// Keeps the state and the history. One daemon to a store.
@@ -18,7 +28,14 @@ pub trait Store: Send {
     /// See [`StoreError`]; nothing of this call was kept.
     fn commit(&mut self, writes: &[Write]) -> Result<(), StoreError>;
 
-    /// The history of one alert (its text identity), the newest first.
+    /// Replaces all state by these writes, all or none: how a store that failed for a while is made whole again.
+    /// The history is kept and only added to.
+    ///
+    /// # Errors
+    /// See [`StoreError`]; nothing of this call was kept.
+    fn replace(&mut self, writes: &[Write]) -> Result<(), StoreError>;
+
+    /// The history of one alert (its text identity), or of everything, the newest first.
     ///
     /// # Errors
     /// See [`StoreError`].
@@ -41,6 +58,8 @@ pub enum StoreError {
     /// It cannot be written now: full, read-only, gone.
     Failed(String),
 }
+
+impl std::error::Error for StoreError {}
 
 impl std::fmt::Display for StoreError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -1,0 +1,242 @@
+//! What every store must pass, and the records that its tests write.
+
+use super::{Memory, Sqlite, Store};
+use crate::model::alert::{AlertView, Change, Reason};
+use crate::model::notification::{Delivery, Item, ItemKind, Notification};
+use crate::model::record::{
+    Belief, ChannelRecord, CheckRecord, Entry, FlightItem, FlightRecord, GroupRecord, LifeRecord, Phase, Row, RowName,
+    SubjectRecord, TargetRecord, Told, Write,
+};
+use crate::model::{AlertId, ChangeKind, Key, LabelSet, Severity, Timestamp, Value, alert::Latch};
+use std::sync::Arc;
+use std::time::Duration;
+
+fn at(secs: i64) -> Timestamp {
+    Timestamp::from_secs(1_767_571_200 + secs)
+}
+
+pub fn id(name: &str) -> AlertId {
+    AlertId::new("processor-slowdown", Key::one("processor", name))
+}
+
+pub fn view(id: &AlertId) -> Arc<AlertView> {
+    Arc::new(AlertView {
+        id: id.clone(),
+        labels: [("check", "processor-slowdown"), ("severity", "critical"), ("team", "data")].into_iter().collect(),
+        severity: Severity::Critical,
+        since: at(0),
+        ended: None,
+        note: None,
+        title: "PredictionCoordinator ran 8.2x its baseline".into(),
+        body: "10m8s against 1m14s".into(),
+        description: "A processor's latest run took far longer than its own 7-day baseline.".into(),
+        values: vec![(Arc::from("duration"), Value::Number(608.0)), (Arc::from("ratio"), Value::Number(f64::INFINITY))],
+        condition: "ratio > 3".into(),
+        links: vec![("runbook".into(), "https://runbooks.example/slowdown".into())],
+        declared: Arc::from("rules/slow.yaml:4"),
+        template_error: None,
+    })
+}
+
+/// One row of each table about this alert.
+pub fn rows(name: &str) -> Vec<Row> {
+    let id = id(name);
+    let told = Told { severity: Severity::Critical, episode: at(0) };
+    let (group, channel) = (Arc::<str>::from(format!("{{}}/{name}")), Arc::<str>::from("oncall"));
+    vec![
+        Row::Life(LifeRecord {
+            id: id.clone(),
+            latches: [
+                Latch::Off,
+                Latch::Pending { since: at(0), known: at(1) },
+                Latch::On { since: at(0), clear: None },
+            ],
+            since: at(0),
+            absent: None,
+            unknown: 1,
+            row: Arc::from([(Arc::from("duration"), Value::Number(608.0)), (Arc::from("x"), Value::Null)]),
+            labels: [("team", "data")].into_iter().collect(),
+        }),
+        Row::Check(CheckRecord { check: Arc::from(name), key: vec![Arc::from("processor")], last_slot: Some(at(60)) }),
+        Row::Subject(SubjectRecord {
+            view: view(&id),
+            phase: Phase::Firing,
+            targets: vec![TargetRecord {
+                channel: Arc::clone(&channel),
+                group: Arc::clone(&group),
+                belief: Belief::Unknown { before: None, sent: Some(told) },
+                news: Some(at(0)),
+                owed: false,
+                ended: Some(view(&id)),
+                missed: vec![view(&id)],
+                hold: Some("silenced by `deploy`".into()),
+            }],
+        }),
+        Row::Group(GroupRecord {
+            key: Arc::clone(&group),
+            route: Arc::from("{}"),
+            channel: Arc::clone(&channel),
+            labels: LabelSet::default(),
+            wait: Duration::from_secs(30),
+            interval: Duration::from_mins(5),
+            repeat: Duration::from_hours(4),
+            last_send: Some(at(30)),
+            thread: None,
+            retry: None,
+        }),
+        Row::Channel(ChannelRecord {
+            channel: Arc::from(name),
+            failures: 2,
+            tripped_until: Some(at(90)),
+            wait: Duration::from_secs(30),
+            not_before: None,
+            down: Some("it answered 500".into()),
+        }),
+        Row::Flight(FlightRecord {
+            id: Arc::from(format!("n-{name}")),
+            channel,
+            group,
+            at: at(30),
+            attempt: 2,
+            digest: u64::MAX,
+            repeat: false,
+            items: vec![FlightItem { alert: id, kind: ItemKind::CameAndWent, told }],
+        }),
+    ]
+}
+
+pub fn puts(rows: Vec<Row>) -> Vec<Write> {
+    rows.into_iter().map(|r| Write::Put(Box::new(r))).collect()
+}
+
+/// One entry of each kind; the change and the decision are about this alert.
+pub fn entries(name: &str, secs: i64) -> Vec<Entry> {
+    let (at, alert, channel) = (at(secs), id(name), Arc::<str>::from("oncall"));
+    let notification = Notification {
+        id: Arc::from("n-1"),
+        channel: Arc::clone(&channel),
+        group: Arc::from("{}"),
+        group_labels: LabelSet::default(),
+        thread: Arc::from("n-1"),
+        at,
+        repeat: false,
+        items: vec![Item { kind: ItemKind::Fired, before: None, alert: view(&alert) }],
+    };
+    vec![
+        Entry::Change(Change {
+            at,
+            kind: ChangeKind::Fired,
+            severity: Severity::Critical,
+            note: None,
+            view: view(&alert),
+        }),
+        Entry::Decision { at, alert, channel: Arc::clone(&channel), decision: "held: limit".into() },
+        Entry::Sent { at, attempt: 1, notification: Arc::new(notification) },
+        Entry::Delivery {
+            at,
+            id: Arc::from("n-1"),
+            channel,
+            attempt: 1,
+            took: Duration::from_millis(80),
+            delivery: Delivery::NotSent {
+                why: "no connection".into(),
+                retry_after: Some(Duration::from_secs(3)),
+                ill: true,
+            },
+        },
+        Entry::Note { at, text: "started".into() },
+    ]
+}
+
+fn appends(entries: &[Entry]) -> Vec<Write> {
+    entries.iter().cloned().map(|e| Write::Append(Box::new(e))).collect()
+}
+
+/// What is kept, in a fixed order.
+pub fn kept(store: &mut dyn Store) -> Vec<Row> {
+    let mut rows = store.load().unwrap().rows;
+    rows.sort_by_key(Row::name);
+    rows
+}
+
+fn sorted(mut rows: Vec<Row>) -> Vec<Row> {
+    rows.sort_by_key(Row::name);
+    rows
+}
+
+fn every_store(case: impl Fn(&mut dyn Store)) {
+    let folder = tempfile::tempdir().unwrap();
+    case(&mut Sqlite::open(&folder.path().join("s.db")).unwrap());
+    case(&mut Memory::default());
+}
+
+#[test]
+fn every_record_comes_back_as_it_was_kept() {
+    every_store(|store| {
+        store.commit(&puts(rows("a"))).unwrap();
+        assert_eq!(kept(store), sorted(rows("a")));
+    });
+}
+
+#[test]
+fn a_put_replaces_and_a_delete_removes() {
+    every_store(|store| {
+        store.commit(&puts(rows("a"))).unwrap();
+        let Row::Life(mut life) = rows("a").remove(0) else { panic!("the first is a life") };
+        life.unknown = 7;
+        let delete = rows("a").iter().skip(1).map(|r| Write::Delete(r.name())).collect::<Vec<_>>();
+        store.commit(&[puts(vec![Row::Life(life.clone())]), delete].concat()).unwrap();
+        assert_eq!(kept(store), [Row::Life(life)]);
+        store.commit(&[Write::Delete(RowName::Check(Arc::from("never was")))]).unwrap();
+    });
+}
+
+#[test]
+fn a_checks_own_alert_is_not_the_instance_that_looks_like_it() {
+    every_store(|store| {
+        let both = [AlertId::own("c", Reason::Error), AlertId::new("c", Key::one("reason", "error"))];
+        assert_eq!(both[0].to_string(), both[1].to_string());
+        let lives = both.map(|id| {
+            let Row::Life(life) = rows("a").remove(0) else { panic!("the first is a life") };
+            Row::Life(LifeRecord { id, ..life })
+        });
+        store.commit(&puts(lives.to_vec())).unwrap();
+        assert_eq!(kept(store).len(), 2);
+    });
+}
+
+#[test]
+fn replacing_leaves_nothing_of_the_old_state_and_all_of_the_history() {
+    every_store(|store| {
+        store.commit(&[puts(rows("old")), appends(&entries("old", 1))].concat()).unwrap();
+        store.replace(&[puts(rows("new")), appends(&entries("new", 2))].concat()).unwrap();
+        assert_eq!(kept(store), sorted(rows("new")));
+        assert_eq!(store.history(None, 100).unwrap().len(), 10);
+    });
+}
+
+#[test]
+fn the_history_is_given_newest_first_and_of_one_alert() {
+    every_store(|store| {
+        let (early, late) = (entries("a", 10), entries("b", 20));
+        store.commit(&appends(&late)).unwrap();
+        store.commit(&appends(&early)).unwrap();
+        let newest_first = |e: &[Entry]| e.iter().rev().cloned().collect::<Vec<_>>();
+        assert_eq!(store.history(None, 100).unwrap(), [newest_first(&late), newest_first(&early)].concat());
+        assert_eq!(store.history(None, 1).unwrap(), [late[4].clone()]);
+        let of_a = store.history(Some(&id("a").to_string()), 100).unwrap();
+        assert_eq!(of_a, newest_first(&early[..2]));
+    });
+}
+
+#[test]
+fn pruning_keeps_what_is_young_enough() {
+    every_store(|store| {
+        store.commit(&[appends(&entries("a", 0)), appends(&entries("a", 100)), puts(rows("a"))].concat()).unwrap();
+        store.prune(at(160), Duration::from_mins(1)).unwrap();
+        assert_eq!(store.history(None, 100).unwrap().len(), 5, "an entry exactly as old as `keep` stays");
+        store.prune(at(161), Duration::from_mins(1)).unwrap();
+        assert_eq!(store.history(None, 100).unwrap(), []);
+        assert_eq!(kept(store).len(), 6, "state is never pruned");
+    });
+}

@@ -1,0 +1,167 @@
+use super::*;
+use crate::store::conformance::{entries, kept, puts, rows};
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::{Command, Stdio};
+
+impl Sqlite {
+    fn pragma(&self, name: &str) -> rusqlite::types::Value {
+        self.connection.pragma_query_value(None, name, |row| row.get(0)).unwrap()
+    }
+
+    fn limit_pages(&self, pages: i64) {
+        self.connection.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(())).unwrap();
+    }
+}
+
+fn folder() -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bellwether.db");
+    (folder, path)
+}
+
+fn failed(result: Result<Sqlite, StoreError>) -> StoreError {
+    result.expect_err("this must not open")
+}
+
+#[test]
+fn a_commit_waits_for_the_disk() {
+    let (_folder, path) = folder();
+    let store = Sqlite::open(&path).unwrap();
+    let full = rusqlite::types::Value::Integer(2);
+    assert_eq!((store.pragma("journal_mode"), store.pragma("synchronous")), ("wal".to_owned().into(), full));
+}
+
+#[test]
+fn a_second_daemon_is_told_who_has_the_store() {
+    let (_folder, path) = folder();
+    let first = Sqlite::open(&path).unwrap();
+    let StoreError::Locked(why) = failed(Sqlite::open(&path)) else { panic!("not locked") };
+    assert!(why.contains("bellwether.db") && why.contains("one daemon to a store"), "{why}");
+    drop(first);
+    Sqlite::open(&path).unwrap();
+}
+
+#[test]
+fn what_is_not_a_store_is_left_alone() {
+    let (_folder, path) = folder();
+    std::fs::write(
+        &path,
+        "not a database, but somebody's file, long enough to hold a header of a hundred bytes, surely",
+    )
+    .unwrap();
+    let StoreError::Corrupt(why) = failed(Sqlite::open(&path)) else { panic!("not corrupt") };
+    assert!(why.contains("move") && why.contains("bellwether.db"), "{why}");
+    assert!(std::fs::read_to_string(&path).unwrap().starts_with("not a database"), "it was touched");
+
+    let (_folder, path) = self::folder();
+    let other = Connection::open(&path).unwrap();
+    other.execute_batch("CREATE TABLE runs (x)").unwrap();
+    drop(other);
+    let StoreError::Failed(why) = failed(Sqlite::open(&path)) else { panic!("opened somebody's data") };
+    assert!(why.contains("something else"), "{why}");
+}
+
+#[test]
+fn a_damaged_page_or_row_is_reported_with_what_to_do() {
+    let (_folder, path) = folder();
+    let mut store = Sqlite::open(&path).unwrap();
+    store.commit(&puts(rows("a"))).unwrap();
+    store.connection.execute("UPDATE \"groups\" SET body = '{\"key\": 5}'", []).unwrap();
+    let Err(StoreError::Corrupt(why)) = store.load() else { panic!("not corrupt") };
+    assert!(why.contains("`groups`") && why.contains("{}/a"), "{why}");
+    drop(store);
+
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[4096..].fill(0xA5);
+    std::fs::write(&path, bytes).unwrap();
+    let found = Sqlite::open(&path).and_then(|mut s| s.load());
+    assert!(matches!(found, Err(StoreError::Corrupt(_))), "{found:?}");
+}
+
+#[test]
+fn a_store_of_a_newer_version_is_not_touched() {
+    let (_folder, path) = folder();
+    Sqlite::open(&path).unwrap().connection.pragma_update(None, "user_version", SCHEMA + 1).unwrap();
+    let StoreError::Failed(why) = failed(Sqlite::open(&path)) else { panic!("opened") };
+    assert!(why.contains("newer"), "{why}");
+}
+
+#[test]
+fn a_full_disk_keeps_nothing_of_the_turn_and_goes_on_when_there_is_room() {
+    let (_folder, path) = folder();
+    let mut store = Sqlite::open(&path).unwrap();
+    store.commit(&puts(rows("kept"))).unwrap();
+    let before = kept(&mut store);
+    store.limit_pages(1);
+    let many: Vec<Write> = (0..200).flat_map(|i| puts(rows(&format!("more-{i}")))).collect();
+    let Err(StoreError::Failed(why)) = store.commit(&many) else { panic!("it had no room") };
+    assert!(why.contains("no room left"), "{why}");
+    assert_eq!(kept(&mut store), before);
+    store.limit_pages(1_000_000);
+    store.commit(&many).unwrap();
+    assert_eq!(kept(&mut store).len(), 6 + 6 * 200);
+}
+
+#[test]
+fn a_store_that_cannot_be_made_says_what_is_missing() {
+    let (folder, _) = folder();
+    let StoreError::Failed(why) = failed(Sqlite::open(&folder.path().join("no/such/s.db"))) else { panic!("opened") };
+    assert!(why.contains("its folder must exist"), "{why}");
+}
+
+#[test]
+fn the_history_uses_its_index() {
+    let (_folder, path) = folder();
+    let store = Sqlite::open(&path).unwrap();
+    let plan: String = store
+        .connection
+        .query_row(
+            "EXPLAIN QUERY PLAN SELECT body FROM history WHERE alert = ?1 ORDER BY at DESC, id DESC LIMIT 5",
+            ["x"],
+            |row| row.get(3),
+        )
+        .unwrap();
+    assert!(plan.contains("history_alert"), "{plan}");
+}
+
+const CHILD: &str = "BELLWETHER_TEST_STORE";
+
+/// The parent runs this very test again as a child that commits until it is killed.
+#[test]
+fn a_killed_process_lost_nothing_that_it_said_was_kept() {
+    if let Some(path) = std::env::var_os(CHILD) {
+        return commit_for_ever(Path::new(&path));
+    }
+    let (_folder, path) = folder();
+    let name = "store::sqlite::tests::a_killed_process_lost_nothing_that_it_said_was_kept";
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", name, "--nocapture"])
+        .env(CHILD, &path)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let said: Vec<usize> =
+        lines.map_while(Result::ok).filter_map(|l| l.strip_prefix("kept ")?.parse().ok()).take(50).collect();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let mut store = Sqlite::open(&path).unwrap();
+    let kept = kept(&mut store);
+    for n in said {
+        let of_n = rows(&format!("r{n}"));
+        assert!(of_n.iter().all(|r| kept.contains(r)), "commit {n} was said to be kept and is not");
+    }
+    assert_eq!(kept.len() % 6, 0, "half a turn was kept");
+    assert_eq!(store.history(None, 10_000).unwrap().len(), kept.len() / 6 * 5, "a turn's history goes with its state");
+}
+
+fn commit_for_ever(path: &Path) {
+    let mut store = Sqlite::open(path).unwrap();
+    for n in 0.. {
+        let name = format!("r{n}");
+        let history = entries(&name, 0).into_iter().map(|e| Write::Append(Box::new(e)));
+        store.commit(&puts(rows(&name)).into_iter().chain(history).collect::<Vec<_>>()).unwrap();
+        println!("kept {n}");
+        std::io::stdout().flush().unwrap();
+    }
+}
