@@ -1,0 +1,64 @@
+//! What the tests stand on: real servers on free loopback ports, a false one, and oracles for messages.
+//!
+//! Every server is started by its test, waits until it answers, keeps its data in a folder of its own, and is stopped
+//! when dropped, or when the test process ends, however it ends. `scripts/tools` installs them; a suite says
+//!
+//! ```no_run
+//! let Some(postgres) = testkit::postgres() else { return };
+//! ```
+//!
+//! and is skipped, with its reason printed and counted, where the server cannot be had; with `BELLWETHER_REQUIRE_SERVERS`
+//! set it fails instead.
+//!
+//! [`FaultServer`] needs nothing installed: it is an HTTP server that misbehaves as told.
+
+mod block_kit;
+mod certificates;
+mod fault;
+pub mod http;
+mod postgres;
+mod process;
+mod prometheus;
+mod require;
+mod slack;
+mod smtp;
+pub mod tools;
+
+pub use block_kit::{check_attachments, check_blocks};
+pub use certificates::Certificates;
+pub use fault::{FaultServer, Reply, Request};
+pub use postgres::Postgres;
+pub use process::{Server, free_port, wait_until};
+pub use prometheus::Prometheus;
+pub use require::require;
+pub use slack::SlackEmulator;
+pub use smtp::{Mail, Smtp, SmtpOptions, Tls};
+
+use std::sync::LazyLock;
+
+/// One PostgreSQL for all tests of this binary; each takes a database of its own from it.
+pub fn postgres() -> Option<&'static Postgres> {
+    static SHARED: LazyLock<Option<Postgres>> = LazyLock::new(|| require("PostgreSQL", Postgres::start()));
+    SHARED.as_ref()
+}
+
+/// One Prometheus for all tests of this binary. It scrapes itself each second as `job="self"`.
+pub fn prometheus() -> Option<&'static Prometheus> {
+    static SHARED: LazyLock<Option<Prometheus>> = LazyLock::new(|| require("Prometheus", Prometheus::start()));
+    SHARED.as_ref()
+}
+
+/// A mail server of this test's own.
+pub fn smtp(options: SmtpOptions) -> Option<Smtp> {
+    require("SMTP server (aiosmtpd)", Smtp::start(options))
+}
+
+/// A Slack of this test's own.
+pub fn slack() -> Option<SlackEmulator> {
+    require("Slack emulator", SlackEmulator::start())
+}
+
+/// Where a plugin of Debian's `monitoring-plugins-basic` is: `monitoring_plugin("check_dummy")`.
+pub fn monitoring_plugin(name: &str) -> Option<std::path::PathBuf> {
+    require("monitoring plugins", tools::monitoring_plugin(name))
+}

@@ -1,0 +1,47 @@
+use crate::process::{Server, ended_with_us, free_port, server_folder};
+use crate::{http, tools};
+
+/// A Prometheus of its own.
+pub struct Prometheus {
+    server: Server,
+    port: u16,
+}
+
+impl Prometheus {
+    /// Starts one that scrapes itself each second as `job="self"`: `up`, `vector(7)` and `time()` have answers.
+    pub fn start() -> Result<Prometheus, String> {
+        let program = tools::in_path("prometheus").or_else(|_| tools::installed("debian/usr/bin/prometheus"))?;
+        let folder = server_folder()?;
+        let port = free_port();
+        let config = folder.path().join("prometheus.yml");
+        std::fs::write(&config, config_text(port)).map_err(|error| error.to_string())?;
+        let mut command = ended_with_us(&program, "TERM", None);
+        command.arg(format!("--config.file={}", config.display()));
+        command.arg(format!("--storage.tsdb.path={}", folder.path().join("data").display()));
+        command.arg(format!("--web.listen-address=127.0.0.1:{port}"));
+        let server = Server::start(folder, command, "TERM", || http::get(port, "/-/ready").is_ok())?;
+        Ok(Prometheus { server, port })
+    }
+
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The process: stop it, freeze it, read its log.
+    pub fn server(&mut self) -> &mut Server {
+        &mut self.server
+    }
+}
+
+fn config_text(port: u16) -> String {
+    format!(
+        "global: {{ scrape_interval: 1s }}\n\
+         scrape_configs:\n\
+         - job_name: self\n  \
+           static_configs: [{{ targets: ['127.0.0.1:{port}'] }}]\n"
+    )
+}

@@ -1,0 +1,476 @@
+//! The house rules that the compiler does not keep: who may import whom, what a quiet room may not mention, how long a
+//! function and a file may be, and words that do not belong in the tree.
+//!
+//! It reads text, not syntax: comments, strings and `#[cfg(test)]` items are blanked out first, so that what remains is
+//! code, on its lines.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// What each room may import, besides itself. A path (`engine::evaluate`) allows that part of a room alone.
+const ROOMS: &[(&str, &[&str])] = &[
+    ("model", &[]),
+    ("expr", &["model"]),
+    ("config", &["model"]),
+    ("rules", &["model", "expr", "config"]),
+    ("collectors", &["model", "config"]),
+    ("engine", &["model", "expr", "rules"]),
+    ("dispatch", &["model"]),
+    ("channels", &["model", "config"]),
+    ("store", &["model"]),
+    ("load", &["model", "expr", "config", "rules", "dispatch", "collectors", "channels"]),
+    ("core", &["model", "rules", "engine", "dispatch"]),
+    ("testing", &["model", "core", "load", "channels"]),
+    ("telemetry", &["model"]),
+    ("runtime", &["model", "core", "load", "engine::evaluate", "collectors", "channels", "store", "telemetry"]),
+    ("http", &["model", "runtime"]),
+    ("cli", &["*"]),
+];
+
+/// Rooms without a clock, a socket, an await or a log.
+const QUIET: &[&str] = &["model", "expr", "rules", "engine", "dispatch", "core", "load", "testing"];
+
+/// Words, the rooms where they may not stand, and what to do instead.
+const MENTIONS: &[(&[&str], &[&str], &str)] = &[
+    (
+        &["SystemTime::now", "Instant::now", "Timestamp::now(", "Zoned::now("],
+        QUIET,
+        "time is an argument: take `now` from the caller",
+    ),
+    (&["tokio", ".await", "async fn", "thread::sleep"], QUIET, "only the edge waits: return an effect"),
+    (&["tracing", "println!"], QUIET, "return what happened, and let the caller narrate it"),
+    (
+        &["std::fs", "std::net", "std::process", "std::env"],
+        &["model", "expr", "rules", "engine", "dispatch", "core"],
+        "no I/O in the middle of the house: take the data from the caller",
+    ),
+];
+
+/// Words that stand nowhere in product code.
+const BANNED: &[(&str, &str)] = &[
+    (".unwrap()", "write `expect(\"why this cannot fail\")`, or return an error"),
+    ("todo!", "write it, or leave it out"),
+    ("unimplemented!", "write it, or leave it out"),
+    ("dbg!", "take it out"),
+];
+
+/// Words that stand in no file of the tree: this machine's, or notes to oneself. (In two halves here, so that this file
+/// may be read too.)
+const FOREIGN: &[(&str, &str)] =
+    &[("/work", "/"), ("/tmp/", "helpers"), ("helper ", "agent"), ("this ", "session"), ("FIX", "ME"), ("XX", "X:")];
+
+/// The folder of real series lies beside the repository, where there is one. Who may say so.
+const SHARED_FOLDER: (&str, &str) = ("../", "shared");
+const SHARED_FOLDER_READERS: &[&str] = &["tests/real_series.rs", "scripts/", "benches/"];
+
+const FUNCTION_LINES_MAX: usize = 60;
+const FUNCTION_LINES_MEDIAN_MAX: usize = 12;
+const FILE_LINES_MAX: usize = 400;
+
+/// Functions and files that are longer than they should be, with their length: `("src/a.rs::f", 70)`. The list may only
+/// shrink: what got shorter must be written down as shorter, what is short enough must be taken out.
+const TOO_LONG: &[(&str, usize)] = &[];
+
+#[test]
+fn imports_follow_the_allow_list() {
+    report(&code().iter().flat_map(import_complaints).collect::<Vec<_>>());
+}
+
+#[test]
+fn every_room_is_in_the_allow_list() {
+    let unknown = code().into_iter().filter(|file| file.room.is_some() && allowed(file).is_none());
+    let complaint = |file: Source| format!("{}: this room is not in ROOMS of tests/tidy.rs: add it", file.path);
+    report(&unknown.map(complaint).collect::<Vec<_>>());
+}
+
+#[test]
+fn quiet_rooms_mention_no_clock_socket_await_or_log() {
+    let mut complaints = Vec::new();
+    for file in code() {
+        for (words, rooms, advice) in MENTIONS {
+            if file.room.as_deref().is_some_and(|room| rooms.contains(&room)) {
+                complaints.extend(words.iter().flat_map(|word| mentions(&file, word, advice)));
+            }
+        }
+        if file.room.as_deref() != Some("expr") {
+            complaints.extend(mentions(&file, "rhai", "only `expr` knows Rhai: call it instead"));
+        }
+    }
+    report(&complaints);
+}
+
+#[test]
+fn product_code_has_no_banned_words() {
+    let mut complaints = Vec::new();
+    for file in code() {
+        for (word, advice) in BANNED {
+            complaints.extend(mentions(&file, word, advice));
+        }
+    }
+    for file in rust_files(&["src", "tests", "benches", "examples"]) {
+        for word in ["#[allow(", "#![allow("] {
+            complaints.extend(mentions(&file, word, "write `#[expect(lint, reason = \"…\")]`"));
+        }
+    }
+    report(&complaints);
+}
+
+#[test]
+fn functions_and_files_are_short() {
+    let files = code();
+    let lengths = files.iter().flat_map(functions).collect::<Vec<_>>();
+    let long_functions = lengths.iter().filter(|(_, lines)| FUNCTION_LINES_MAX < *lines).cloned();
+    let file_lengths = files.iter().map(|file| (file.path.clone(), file.lines_of_code()));
+    let long_files = file_lengths.filter(|(_, lines)| FILE_LINES_MAX < *lines);
+    report(&ratchet_complaints(&long_functions.chain(long_files).collect::<Vec<_>>(), TOO_LONG));
+
+    let mut sorted = lengths.iter().map(|(_, lines)| *lines).collect::<Vec<_>>();
+    sorted.sort_unstable();
+    let median = sorted.get(sorted.len() / 2).copied().unwrap_or(0);
+    assert!(median <= FUNCTION_LINES_MEDIAN_MAX, "half of all functions are longer than {median} lines");
+}
+
+#[test]
+fn the_tree_speaks_of_itself_alone() {
+    let mut complaints = Vec::new();
+    for path in tracked_files() {
+        // What is not text has no words.
+        let Ok(text) = std::fs::read_to_string(root().join(&path)) else { continue };
+        let file = Source::new(&path, &text);
+        for (head, tail) in FOREIGN {
+            complaints.extend(mentions(&file, &format!("{head}{tail}"), "it means nothing to a reader elsewhere"));
+        }
+        if !SHARED_FOLDER_READERS.iter().any(|reader| path.starts_with(reader)) {
+            let word = [SHARED_FOLDER.0, SHARED_FOLDER.1].concat();
+            complaints.extend(mentions(&file, &word, "only the tests over real series know that folder"));
+        }
+    }
+    report(&complaints);
+}
+
+/// A file, and the room it belongs to: `src/engine/life.rs` and `src/engine.rs` to `engine`.
+#[derive(Clone)]
+struct Source {
+    path: String,
+    room: Option<String>,
+    text: String,
+}
+
+impl Source {
+    fn new(path: &str, text: &str) -> Source {
+        let inside = path.strip_prefix("src/").filter(|inside| !["lib.rs", "main.rs"].contains(inside));
+        let room = inside.and_then(|inside| inside.split('/').next()).map(|room| room.trim_end_matches(".rs").into());
+        Source { path: path.to_owned(), room, text: text.to_owned() }
+    }
+
+    /// All lines but those of inline tests.
+    fn lines_of_code(&self) -> usize {
+        self.text.lines().filter(|line| !line.ends_with(TEST)).count()
+    }
+
+    fn line_of(&self, offset: usize) -> usize {
+        self.text[..offset].matches('\n').count() + 1
+    }
+}
+
+/// What stands on a line that belonged to a test.
+const TEST: &str = "\u{1}";
+
+/// The product's code: without comments, the insides of strings, and tests.
+fn code() -> Vec<Source> {
+    let is_test = |path: &str| path.ends_with("/tests.rs") || path.contains("/tests/") || path.ends_with("_tests.rs");
+    let mut files = rust_files(&["src"]);
+    files.retain(|file| !is_test(&file.path));
+    for file in &mut files {
+        file.text = without_tests(&file.text);
+    }
+    files
+}
+
+/// Rust files without comments and the insides of strings.
+fn rust_files(folders: &[&str]) -> Vec<Source> {
+    let mut paths = BTreeSet::new();
+    for folder in folders {
+        collect_rust(&root().join(folder), &mut paths);
+    }
+    let relative = |path: PathBuf| {
+        let text = std::fs::read_to_string(&path).expect("a source file is readable text");
+        let path = path.strip_prefix(root()).expect("it was found below the root").display().to_string();
+        Source::new(&path, &blank_comments_and_strings(&text))
+    };
+    paths.into_iter().map(relative).collect()
+}
+
+fn collect_rust(folder: &Path, paths: &mut BTreeSet<PathBuf>) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            collect_rust(&path, paths);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            paths.insert(path);
+        }
+    }
+}
+
+fn tracked_files() -> Vec<String> {
+    let mut git = Command::new("git");
+    git.args(["ls-files", "--cached", "--others", "--exclude-standard"]).current_dir(root());
+    let output = git.output().expect("git lists the tree");
+    assert!(output.status.success(), "git ls-files: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect()
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn report(complaints: &[String]) {
+    assert!(complaints.is_empty(), "{} complaints:\n{}", complaints.len(), complaints.join("\n"));
+}
+
+/// Each line where the word stands: `src/core.rs:12: mentions `tokio`: …`.
+fn mentions(file: &Source, word: &str, advice: &str) -> Vec<String> {
+    let places = file.text.match_indices(word).filter(|(at, _)| starts_a_word(&file.text, *at));
+    places.map(|(at, _)| format!("{}:{}: mentions `{word}`: {advice}", file.path, file.line_of(at))).collect()
+}
+
+fn starts_a_word(text: &str, at: usize) -> bool {
+    let is_word = |c: char| c.is_alphanumeric() || c == '_';
+    !text[at..].starts_with(is_word) || !text[..at].ends_with(is_word)
+}
+
+fn allowed(file: &Source) -> Option<&'static [&'static str]> {
+    let room = file.room.as_deref()?;
+    ROOMS.iter().find(|(known, _)| *known == room).map(|(_, imports)| *imports)
+}
+
+fn import_complaints(file: &Source) -> Vec<String> {
+    let Some(imports) = allowed(file) else { return Vec::new() };
+    let mut complaints = Vec::new();
+    for (at, path) in crate_paths(file) {
+        let ours = file.room.as_deref().is_some_and(|room| path.split("::").next() == Some(room));
+        let fits = |import: &&&str| **import == "*" || path == **import || path.starts_with(&format!("{import}::"));
+        if !ours && !imports.iter().any(|import| fits(&import)) {
+            let may = if imports.is_empty() { "nothing".to_owned() } else { imports.join(", ") };
+            let room = file.room.as_deref().unwrap_or_default();
+            complaints.push(format!(
+                "{}:{}: `{room}` may import {may}, not `crate::{path}`",
+                file.path,
+                file.line_of(at)
+            ));
+        }
+    }
+    complaints
+}
+
+/// Every path that starts at the crate, without `crate::`, groups taken apart; and where it stands.
+fn crate_paths(file: &Source) -> Vec<(usize, String)> {
+    let depth = file.path.matches('/').count() - usize::from(file.path.ends_with("/mod.rs"));
+    let climb = "super::".repeat(depth.max(1));
+    let mut paths = Vec::new();
+    for prefix in ["crate::", climb.as_str()] {
+        for (at, _) in file.text.match_indices(prefix).filter(|(at, _)| starts_a_word(&file.text, *at)) {
+            // A climb from within a climb was seen from its start.
+            if !file.text[..at].ends_with("super::") {
+                expand(&file.text[at + prefix.len()..], "", &mut |path| paths.push((at, path)));
+            }
+        }
+    }
+    paths
+}
+
+/// `a::{b, c::d}` into `a::b` and `a::c::d`. Returns what follows.
+fn expand<'a>(text: &'a str, before: &str, found: &mut dyn FnMut(String)) -> &'a str {
+    let end = text.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == ':')).unwrap_or(text.len());
+    let path = format!("{before}{}", &text[..end]);
+    let rest = &text[end..];
+    let Some(mut inside) = rest.strip_prefix('{').filter(|_| path.is_empty() || path.ends_with("::")) else {
+        found(path.trim_end_matches(':').to_owned());
+        return rest;
+    };
+    loop {
+        inside = inside.trim_start_matches(|c: char| c.is_whitespace() || c == ',');
+        if inside.is_empty() || inside.starts_with('}') {
+            return inside.get(1..).unwrap_or("");
+        }
+        let rest = expand(inside, &path, found);
+        // `as Name`, `*`: to the next name of the group.
+        inside = &rest[rest.find([',', '}']).unwrap_or(rest.len())..];
+    }
+}
+
+/// Each function with a body, as `src/a.rs::name`, and its lines from `fn` to its closing brace.
+fn functions(file: &Source) -> Vec<(String, usize)> {
+    let mut found = Vec::new();
+    for (at, _) in file.text.match_indices("fn ").filter(|(at, _)| starts_a_word(&file.text, *at)) {
+        let after = &file.text[at + 3..];
+        let name: String = after.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+        let Some(open) = after.find(['{', ';']).filter(|open| after[*open..].starts_with('{')) else { continue };
+        if !name.is_empty() {
+            let lines = after[..open + block_length(&after[open..])].matches('\n').count() + 1;
+            found.push((format!("{}::{name}", file.path), lines));
+        }
+    }
+    found
+}
+
+/// The length of the block that starts here, its closing brace included.
+fn block_length(text: &str) -> usize {
+    let mut depth = 0_usize;
+    for (at, byte) in text.bytes().enumerate() {
+        match byte {
+            b'{' => depth += 1,
+            b'}' if depth == 1 => return at + 1,
+            b'}' => depth -= 1,
+            _ => {}
+        }
+    }
+    text.len()
+}
+
+fn ratchet_complaints(too_long: &[(String, usize)], known: &[(&str, usize)]) -> Vec<String> {
+    let mut complaints = Vec::new();
+    for (what, lines) in too_long {
+        match known.iter().find(|(name, _)| name == what) {
+            None => complaints.push(format!("{what}: {lines} lines: take it apart by meaning")),
+            Some((_, before)) if before < lines => {
+                complaints.push(format!("{what}: {lines} lines, {before} before: take it apart by meaning"));
+            }
+            Some((_, before)) if lines < before => {
+                complaints.push(format!("{what}: shorter than before: write {lines} in TOO_LONG of tests/tidy.rs"));
+            }
+            Some(_) => {}
+        }
+    }
+    let gone = known.iter().filter(|(name, _)| !too_long.iter().any(|(what, _)| what == name));
+    complaints.extend(gone.map(|(name, _)| format!("{name}: short enough: take it out of TOO_LONG of tests/tidy.rs")));
+    complaints
+}
+
+/// Blanks out the items that `#[cfg(test)]` stands before, line by line.
+fn without_tests(text: &str) -> String {
+    let mut rest = text;
+    let mut code = String::new();
+    while let Some(at) = rest.find("#[cfg(test)]") {
+        code.push_str(&rest[..at]);
+        let item = &rest[at..];
+        let end = match item.find(['{', ';']) {
+            Some(open) if item[open..].starts_with('{') => open + block_length(&item[open..]),
+            Some(semicolon) => semicolon + 1,
+            None => item.len(),
+        };
+        let lines = item[..end].matches('\n').count();
+        write!(code, "{TEST}{}", format!("\n{TEST}").repeat(lines)).expect("a String takes all that is written to it");
+        rest = &item[end..];
+    }
+    code + rest
+}
+
+/// Blanks out comments and the insides of strings and of characters; the lines stay.
+fn blank_comments_and_strings(text: &str) -> String {
+    let mut code = String::new();
+    let mut rest = text;
+    while let Some(next) = rest.chars().next() {
+        let (kept, length) = token(rest, next);
+        code.push_str(kept);
+        code.extend(rest[kept.len().min(length)..length].chars().filter(|c| *c == '\n'));
+        rest = &rest[length..];
+    }
+    code
+}
+
+/// What to keep of the token that starts here (it ends on as many lines), and the token's length.
+fn token(text: &str, first: char) -> (&str, usize) {
+    let to_end_of = |mark: &str| text.find(mark).unwrap_or(text.len());
+    if text.starts_with("//") {
+        return ("", to_end_of("\n"));
+    }
+    if text.starts_with("/*") {
+        return ("", (to_end_of("*/") + 2).min(text.len()));
+    }
+    if let Some(length) = raw_string_length(text) {
+        return ("r", length);
+    }
+    match first {
+        '"' => ("\"", quoted_length(text)),
+        '\'' => ("'", character_length(text)),
+        // A whole word at once: the r of `for` starts no raw string.
+        _ if first.is_alphanumeric() || first == '_' => {
+            let end = text.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(text.len());
+            (&text[..end], end)
+        }
+        _ => (&text[..first.len_utf8()], first.len_utf8()),
+    }
+}
+
+/// Of `r"…"`, `r#"…"#`, `br"…"` the length.
+fn raw_string_length(text: &str) -> Option<usize> {
+    let inside = text.strip_prefix("br").or_else(|| text.strip_prefix('r'))?;
+    let hashes = inside.len() - inside.trim_start_matches('#').len();
+    inside[hashes..].strip_prefix('"')?;
+    let start = text.len() - inside.len() + hashes + 1;
+    let end = format!("\"{}", "#".repeat(hashes));
+    Some(text[start..].find(&end).map_or(text.len(), |at| start + at + end.len()))
+}
+
+fn quoted_length(text: &str) -> usize {
+    let mut escaped = false;
+    for (at, c) in text.char_indices().skip(1) {
+        match c {
+            '"' if !escaped => return at + 1,
+            '\\' => escaped = !escaped,
+            _ => escaped = false,
+        }
+    }
+    text.len()
+}
+
+/// `'x'` and `'\n'` whole; of a lifetime the quote alone.
+fn character_length(text: &str) -> usize {
+    let mut chars = text.char_indices().skip(1);
+    let (_, inner) = chars.next().unwrap_or((1, ' '));
+    if inner == '\\' {
+        return text[2..].char_indices().skip(1).find(|(_, c)| *c == '\'').map_or(text.len(), |(at, _)| at + 3);
+    }
+    match chars.next() {
+        Some((at, '\'')) => at + 1,
+        _ => 1,
+    }
+}
+
+#[test]
+fn the_reader_sees_code_alone() {
+    let text = "a(\"tokio \\\" x\"); // tokio\nb('\\'', '\"', r#\"tokio\n\"#); /* tokio\n */ for<'a> tokio";
+    assert_eq!(blank_comments_and_strings(text), "a(\"); \nb(', ', r\n); \n for<'a> tokio");
+    let tests = "fn a() {}\n#[cfg(test)]\nmod tests {\n    fn b() { x }\n}\nfn c() {}\n";
+    assert_eq!(without_tests(tests), format!("fn a() {{}}\n{TEST}\n{TEST}\n{TEST}\n{TEST}\nfn c() {{}}\n"));
+}
+
+#[test]
+fn the_reader_finds_imports_and_functions() {
+    let text =
+        "use crate::{model::{Key, time as t}, dispatch};\nfn a() { crate::store::open(); super::super::http::x }";
+    let file = Source::new("src/engine/life.rs", text);
+    let paths = crate_paths(&file).into_iter().map(|(_, path)| path).collect::<Vec<_>>();
+    assert_eq!(paths, ["model::Key", "model::time", "dispatch", "store::open", "http::x"]);
+    let complaints = import_complaints(&file).join("\n");
+    for (path, line) in [("dispatch", 1), ("store::open", 2), ("http::x", 2)] {
+        let want = format!("src/engine/life.rs:{line}: `engine` may import model, expr, rules, not `crate::{path}`");
+        assert!(complaints.contains(&want), "{complaints}");
+    }
+    let runtime = Source::new("src/runtime/mod.rs", "use crate::engine::{evaluate::judge, life};\nuse super::http;");
+    let complaints = import_complaints(&runtime);
+    assert_eq!(complaints.len(), 2, "{complaints:?}");
+    assert_eq!(functions(&Source::new("src/a.rs", "fn f<T>()\n{\n}\nfn g();")), [("src/a.rs::f".to_owned(), 3)]);
+}
+
+#[test]
+fn the_ratchet_only_shrinks() {
+    let now = [("new".to_owned(), 70), ("longer".to_owned(), 80), ("shorter".to_owned(), 61), ("same".to_owned(), 65)];
+    let known = [("longer", 79), ("shorter", 62), ("same", 65), ("gone", 61)];
+    let complaints = ratchet_complaints(&now, &known);
+    let told = complaints.iter().map(|complaint| complaint.split(':').next().unwrap_or_default()).collect::<Vec<_>>();
+    assert_eq!(told, ["new", "longer", "shorter", "gone"]);
+}
