@@ -5,7 +5,7 @@ mod rows;
 pub mod sqlite;
 
 #[cfg(test)]
-mod conformance;
+pub(crate) mod conformance;
 
 pub use memory::Memory;
 pub use sqlite::Sqlite;
