@@ -3,6 +3,29 @@
 //! A collector is asked a [`Request`] and gives a typed [`Table`] or says why not. It never guesses:
 //! an answer that was cut short, partial or mistyped is an error, not fewer rows.
 
+pub mod convert;
+pub mod error;
+#[cfg(all(feature = "exec", unix))]
+mod exec;
+#[cfg(feature = "http")]
+mod http;
+pub mod identity;
+pub mod limits;
+#[cfg(feature = "postgres")]
+pub mod postgres;
+#[cfg(feature = "prometheus")]
+mod prometheus;
+pub mod registry;
+pub mod sql_text;
+#[cfg(feature = "sqlite")]
+pub mod sqlite;
+#[cfg(any(feature = "http", feature = "prometheus"))]
+mod web;
+
+pub use error::{CollectError, CollectErrorKind};
+pub use identity::{Identity, identity};
+pub use registry::{DefaultKey, KINDS, Kind, Place, StaticColumns};
+
 use crate::model::{Table, Timestamp, Value, ValueType};
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +39,7 @@ pub struct Request {
     pub params: Arc<[(Arc<str>, Value)]>,
     /// The declared `columns:`, where the check declares them: a collector may read an exact text or a time
     /// where its source has no such type (SQLite).
-    pub columns: Option<Arc<[(Arc<str>, ValueType)]>>,
+    pub columns: Option<Arc<Columns>>,
     /// The slot's planned instant: `@now`, and the time a Prometheus query is asked at.
     pub now: Timestamp,
     /// How long the whole collection may take.
@@ -25,23 +48,8 @@ pub struct Request {
     pub check: Arc<str>,
 }
 
-/// Why there is no table.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CollectError {
-    pub kind: CollectErrorKind,
-    /// What happened and what to do, without secrets: one line.
-    pub message: String,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CollectErrorKind {
-    /// Could not connect, log in or finish in time: the source is at fault (`source-unreachable`).
-    Unreachable,
-    /// It answered and said no, or what it said cannot be read: the request is at fault (`check-failing`).
-    Refused,
-    /// The answer passed a limit on rows, bytes or time-to-read; the limit is named (`check-failing`).
-    LimitPassed,
-}
+/// Declared columns: names as expressions write them, and their types.
+pub type Columns = [(Arc<str>, ValueType)];
 
 /// A source, connected or able to connect. Cheap to ask from many tasks at once.
 #[async_trait::async_trait]
@@ -52,4 +60,10 @@ pub trait Collector: Send + Sync {
     /// What `lint --online` asks: the columns the answer will have, without running the request where the
     /// source can tell (a prepared statement), else by running it.
     async fn columns(&self, request: &Request) -> Result<Vec<(String, Option<ValueType>)>, CollectError>;
+}
+
+/// The columns of a table that was collected, for a source that cannot tell them otherwise.
+#[cfg(any(feature = "http", feature = "prometheus", feature = "exec"))]
+fn columns_of(table: &Table) -> Vec<(String, Option<ValueType>)> {
+    table.columns().iter().map(|c| (c.name.to_string(), c.cells.value_type())).collect()
 }

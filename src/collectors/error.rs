@@ -1,0 +1,104 @@
+//! Why a collection gave no table, said in the same words by every kind.
+
+use std::fmt::Display;
+use std::time::Duration;
+
+/// Why there is no table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CollectError {
+    pub kind: CollectErrorKind,
+    /// What happened and what to do, without secrets: one line.
+    pub message: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CollectErrorKind {
+    /// Could not connect, log in or finish in time: the source is at fault (`source-unreachable`).
+    Unreachable,
+    /// It answered and said no, or what it said cannot be read: the request is at fault (`check-failing`).
+    Refused,
+    /// The answer passed a limit on rows or bytes; the limit is named (`check-failing`).
+    LimitPassed,
+}
+
+/// The longest message that is kept: what a server says can be a whole page.
+const MESSAGE_CHARS_MAX: usize = 500;
+
+impl CollectError {
+    #[must_use]
+    pub fn unreachable(message: impl Display) -> CollectError {
+        CollectError { kind: CollectErrorKind::Unreachable, message: one_line(&message.to_string()) }
+    }
+
+    #[must_use]
+    pub fn refused(message: impl Display) -> CollectError {
+        CollectError { kind: CollectErrorKind::Refused, message: one_line(&message.to_string()) }
+    }
+
+    #[must_use]
+    pub fn limit(message: impl Display) -> CollectError {
+        CollectError { kind: CollectErrorKind::LimitPassed, message: one_line(&message.to_string()) }
+    }
+
+    /// The collection was cut at its deadline.
+    #[must_use]
+    pub fn too_late(what: &str, timeout: Duration) -> CollectError {
+        CollectError::unreachable(format_args!(
+            "{what} did not finish within {timeout:?}: make it cheaper, or raise the check's `timeout`"
+        ))
+    }
+}
+
+impl std::fmt::Display for CollectError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for CollectError {}
+
+/// The text on one line, without control characters, and not longer than a message may be.
+#[must_use]
+pub fn one_line(text: &str) -> String {
+    let words = text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|w| !w.is_empty());
+    let mut line = String::new();
+    for word in words {
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    match line.char_indices().nth(MESSAGE_CHARS_MAX) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
+    }
+}
+
+/// An error with the causes behind it, each once: `error sending request: connection refused`.
+#[must_use]
+pub fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let said = cause.to_string();
+        if !text.contains(&said) {
+            text.push_str(": ");
+            text.push_str(&said);
+        }
+        next = cause.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_one_line_and_ends() {
+        assert_eq!(one_line(" a\n\tb \u{7}c"), "a b c");
+        assert_eq!(one_line(&"ü".repeat(600)).chars().count(), MESSAGE_CHARS_MAX + 1);
+        let late = CollectError::too_late("the query", Duration::from_secs(30));
+        assert!(late.message.starts_with("the query did not finish within 30s"), "{late}");
+    }
+}

@@ -1,0 +1,145 @@
+//! Every kind of source there is: one line each.
+
+use super::error::CollectError;
+use super::sql_text::{self, Dialect};
+use super::{Collector, Request};
+use crate::config::{Problem, Record, Settings};
+use crate::model::{Table, Value, ValueType};
+use std::path::Path;
+use std::sync::Arc;
+
+/// The kinds that this build has, each behind its cargo feature.
+pub const KINDS: &[Kind] = &[
+    #[cfg(feature = "sqlite")]
+    super::sqlite::KIND,
+    #[cfg(feature = "postgres")]
+    super::postgres::KIND,
+    #[cfg(feature = "prometheus")]
+    super::prometheus::KIND,
+    #[cfg(feature = "http")]
+    super::http::KIND,
+    #[cfg(all(feature = "exec", unix))]
+    super::exec::KIND,
+];
+
+/// A kind of source: what may be written for it, what is known of it without asking, and how it is made.
+pub struct Kind {
+    pub name: &'static str,
+    /// The text of its file: the doc comment at its head is the manual, see [`Kind::manual`].
+    pub source_text: &'static str,
+    /// The keys under `sources: { name: { <kind>: … } }`.
+    pub source: &'static Record,
+    /// The keys under a check's `collect:`.
+    pub collect: &'static Record,
+    /// Whose quotes its `query` has, where it binds `@name`.
+    pub binds: Option<Dialect>,
+    /// What is wrong with a request, as far as that can be known without asking; the names are the check's params.
+    pub check_request: fn(&Settings, &[&str]) -> Vec<Problem>,
+    /// What is known of the columns without asking.
+    pub static_columns: fn(&Settings) -> StaticColumns,
+    /// What names an instance where the check has no `key`.
+    pub default_key: DefaultKey,
+    /// Makes a source of its settings. It never connects.
+    pub build: fn(&Settings, &Place<'_>) -> Built,
+}
+
+/// A source, or why it cannot be made.
+pub type Built = Result<Arc<dyn Collector>, CollectError>;
+
+/// Where a source stands.
+#[derive(Clone, Copy, Debug)]
+pub struct Place<'a> {
+    /// The source's name.
+    pub name: &'a str,
+    /// The configuration's folder.
+    pub folder: &'a Path,
+}
+
+/// Columns that are known without asking.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StaticColumns {
+    /// Names as expressions write them; a type where it is known.
+    pub known: Vec<(String, Option<ValueType>)>,
+    /// Whether there can be no others.
+    pub complete: bool,
+}
+
+/// What names one instance where a check has no `key`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DefaultKey {
+    /// The whole answer is one instance.
+    OneInstance,
+    /// Each set of texts that are not empty, `but` columns aside.
+    TextColumns { but: &'static [&'static str] },
+}
+
+impl DefaultKey {
+    /// The names and values of one row's key. A column whose text is empty is not part of it, so that an identity does
+    /// not change when another series brings a label of its own.
+    #[must_use]
+    pub fn of(self, table: &Table, row: usize) -> Vec<(Arc<str>, Arc<str>)> {
+        let DefaultKey::TextColumns { but } = self else { return Vec::new() };
+        let columns = table.columns().iter().filter(|c| !but.contains(&&*c.name));
+        let parts = columns.filter_map(|column| match column.value(row) {
+            Value::Text(text) if !text.is_empty() => Some((Arc::clone(&column.name), text)),
+            _ => None,
+        });
+        parts.collect()
+    }
+}
+
+impl Kind {
+    /// The manual in Markdown: the doc comment at the head of the kind's file.
+    #[must_use]
+    pub fn manual(&self) -> String {
+        let lines = self.source_text.lines().map_while(|line| line.strip_prefix("//!"));
+        lines.map(|line| line.strip_prefix(' ').unwrap_or(line)).collect::<Vec<_>>().join("\n") + "\n"
+    }
+
+    /// The query of a request and its params that the query names.
+    pub(super) fn params_used(&self, request: &Request) -> Vec<(Arc<str>, Value)> {
+        match (self.binds, request.collect.text("query")) {
+            (Some(dialect), Some(query)) => sql_text::used(query, dialect, &request.params),
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// The kind of a name.
+#[must_use]
+pub fn kind(name: &str) -> Option<&'static Kind> {
+    KINDS.iter().find(|kind| kind.name == name)
+}
+
+/// What may be written for each kind of source, for the shape of `sources:`.
+#[must_use]
+pub fn source_records() -> Vec<&'static Record> {
+    KINDS.iter().map(|kind| kind.source).collect()
+}
+
+/// Makes a source. One that cannot be made answers every request with why, so that it stops no other.
+#[must_use]
+pub fn build(kind: &Kind, source: &Settings, place: &Place<'_>) -> Arc<dyn Collector> {
+    (kind.build)(source, place).unwrap_or_else(|error| Arc::new(Broken(error)))
+}
+
+/// A source that could not be made.
+struct Broken(CollectError);
+
+#[async_trait::async_trait]
+impl Collector for Broken {
+    async fn collect(&self, _: &Request) -> Result<Table, CollectError> {
+        Err(self.0.clone())
+    }
+
+    async fn columns(&self, _: &Request) -> Result<Vec<(String, Option<ValueType>)>, CollectError> {
+        Err(self.0.clone())
+    }
+}
+
+/// The problems of a `query` that binds `@name`, each with its place in the file.
+pub(super) fn query_problems(collect: &Settings, dialect: Dialect, params: &[&str]) -> Vec<Problem> {
+    let Some(query) = collect.spanned("query") else { return Vec::new() };
+    let problems = sql_text::problems(query.as_str(), dialect, params).into_iter();
+    problems.map(|p| Problem::error(p.message).at(query.place_in(p.at.start, p.at.len()))).collect()
+}

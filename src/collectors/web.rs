@@ -1,0 +1,203 @@
+//! Asking over HTTP, for the kinds that do: a client with its credentials, and an answer read within limits.
+
+use super::error::{CollectError, with_causes};
+use super::limits::Limits;
+use crate::config::{Key, Settings, Shape};
+use crate::model::Secret;
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Client, Method, RequestBuilder, StatusCode, Url, redirect, tls};
+use std::path::PathBuf;
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+pub(super) const USERNAME: Key = Key::new("username", Shape::Text, "The user of HTTP basic authentication.");
+pub(super) const PASSWORD: Key = Key::new("password", Shape::Secret, "The password of HTTP basic authentication.");
+pub(super) const BEARER: Key =
+    Key::new("bearer_token", Shape::Secret, "Sent as `Authorization: Bearer …`.").known_as(&["token", "credentials"]);
+pub(super) const HEADERS: Key =
+    Key::new("headers", Shape::MapOf(&Shape::Secret), "Headers of every request; their values are never shown.");
+pub(super) const CA: Key =
+    Key::new("ca", Shape::Path, "A PEM file of root certificates, in place of the system's.").known_as(&["ca_file"]);
+
+/// How a source is asked.
+pub(super) struct Web {
+    username: Option<String>,
+    password: Option<Secret>,
+    bearer: Option<Secret>,
+    headers: Vec<(String, Secret)>,
+    ca: Option<PathBuf>,
+    redirects_max: usize,
+    /// Whether connections are kept: a probe wants a new one each time, so that it sees the certificate of today.
+    pooled: bool,
+    pub(super) limits: Limits,
+    client: OnceLock<Client>,
+}
+
+/// An answer, read to its end.
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) content_type: String,
+    pub(super) body: Vec<u8>,
+    /// The server's own certificate in DER; none without TLS.
+    pub(super) certificate: Option<Vec<u8>>,
+    /// From the request's first byte to the answer's last, redirects included.
+    pub(super) took: Duration,
+}
+
+impl Web {
+    pub(super) fn new(source: &Settings, redirects_max: usize, pooled: bool) -> Web {
+        Web {
+            username: source.text(USERNAME.name).map(str::to_owned),
+            password: source.secret(PASSWORD.name).cloned(),
+            bearer: source.secret(BEARER.name).cloned(),
+            headers: headers(source),
+            ca: source.path(CA.name).map(PathBuf::from),
+            redirects_max,
+            pooled,
+            limits: Limits::of(source),
+            client: OnceLock::new(),
+        }
+    }
+
+    /// A request with the source's credentials. The client is made at the first one.
+    pub(super) fn request(&self, method: &str, url: &str) -> Result<RequestBuilder, CollectError> {
+        let url: Url = url.parse().map_err(|e| CollectError::refused(format_args!("the `url` cannot be read: {e}")))?;
+        let method: Method = method.parse().map_err(|_| CollectError::refused("the `method` is no method of HTTP"))?;
+        let mut request = self.client()?.request(method, url).headers(header_map(&self.headers)?);
+        if let Some(bearer) = &self.bearer {
+            request = request.bearer_auth(bearer.expose());
+        }
+        if let Some(username) = &self.username {
+            request = request.basic_auth(username, self.password.as_ref().map(Secret::expose));
+        }
+        Ok(request)
+    }
+
+    fn client(&self) -> Result<&Client, CollectError> {
+        if let Some(client) = self.client.get() {
+            return Ok(client);
+        }
+        let mut builder = Client::builder()
+            .user_agent(concat!("bellwether/", env!("CARGO_PKG_VERSION")))
+            .tls_info(true)
+            .redirect(match self.redirects_max {
+                0 => redirect::Policy::none(),
+                max => redirect::Policy::limited(max),
+            });
+        if !self.pooled {
+            builder = builder.pool_max_idle_per_host(0);
+        }
+        if let Some(path) = &self.ca {
+            let failed = |e: &dyn std::fmt::Display| {
+                CollectError::unreachable(format_args!("cannot read the `ca` file `{}`: {e}", path.display()))
+            };
+            let pem = std::fs::read(path).map_err(|e| failed(&e))?;
+            builder = builder.tls_certs_only(tls::Certificate::from_pem_bundle(&pem).map_err(|e| failed(&e))?);
+        }
+        let client = builder.build().map_err(|e| {
+            CollectError::unreachable(format_args!("the HTTP client cannot be made: {}", with_causes(&e)))
+        })?;
+        Ok(self.client.get_or_init(|| client))
+    }
+
+    /// Sends, and reads the whole answer; what takes longer than `timeout` or more bytes than the limit is cut.
+    pub(super) async fn send(&self, request: RequestBuilder, timeout: Duration) -> Result<Answer, CollectError> {
+        let answer = tokio::time::timeout(timeout, self.read(request)).await;
+        answer.map_err(|_| CollectError::too_late("the request", timeout))?.map_err(|error| match error {
+            Failed::Ours(error) => error,
+            Failed::Theirs(error) => self.explain(error),
+        })
+    }
+
+    async fn read(&self, request: RequestBuilder) -> Result<Answer, Failed> {
+        let started = Instant::now();
+        let mut response = request.send().await?;
+        let content_type = response.headers().get(reqwest::header::CONTENT_TYPE);
+        let content_type = content_type.and_then(|v| v.to_str().ok()).unwrap_or("no content type").to_owned();
+        let info = response.extensions().get::<tls::TlsInfo>();
+        let certificate = info.and_then(|info| info.peer_certificate()).map(<[u8]>::to_vec);
+        let mut counter = self.limits.counter();
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await? {
+            counter.bytes(chunk.len())?;
+            body.extend_from_slice(&chunk);
+        }
+        Ok(Answer { status: response.status(), content_type, body, certificate, took: started.elapsed() })
+    }
+
+    /// What went wrong, without the URL (it may carry a token) and without the credentials.
+    fn explain(&self, error: reqwest::Error) -> CollectError {
+        let error = error.without_url();
+        let mut said = with_causes(&error);
+        for secret in self.password.iter().chain(&self.bearer).chain(self.headers.iter().map(|(_, v)| v)) {
+            said = secret.redact(&said);
+        }
+        if error.is_redirect() || error.is_builder() {
+            return CollectError::refused(said);
+        }
+        if error.is_connect() {
+            return CollectError::unreachable(format_args!("cannot connect: {said}"));
+        }
+        CollectError::unreachable(format_args!("the answer did not come whole: {said}"))
+    }
+}
+
+enum Failed {
+    Theirs(reqwest::Error),
+    Ours(CollectError),
+}
+
+impl From<reqwest::Error> for Failed {
+    fn from(error: reqwest::Error) -> Failed {
+        Failed::Theirs(error)
+    }
+}
+
+impl From<CollectError> for Failed {
+    fn from(error: CollectError) -> Failed {
+        Failed::Ours(error)
+    }
+}
+
+/// The `headers` of a source or of a check.
+pub(super) fn headers(settings: &Settings) -> Vec<(String, Secret)> {
+    let entries = settings.map(HEADERS.name).unwrap_or_default();
+    entries.iter().filter_map(|(name, value)| Some((name.text.to_string(), value.secret()?.clone()))).collect()
+}
+
+/// Headers as they are sent. A value that cannot be sent is not shown.
+pub(super) fn header_map(headers: &[(String, Secret)]) -> Result<HeaderMap, CollectError> {
+    let mut map = HeaderMap::with_capacity(headers.len());
+    for (name, value) in headers {
+        let parsed: Result<HeaderName, _> = name.parse();
+        let header = parsed.map_err(|_| CollectError::refused(format_args!("`{name}` cannot be a header's name")))?;
+        let mut value = HeaderValue::from_str(value.expose())
+            .map_err(|_| CollectError::refused(format_args!("the value of the header `{name}` cannot be sent")))?;
+        value.set_sensitive(true);
+        map.append(header, value);
+    }
+    Ok(map)
+}
+
+impl Answer {
+    /// The body as JSON.
+    ///
+    /// # Errors
+    /// Where it is none: its status, its type and its first words are shown.
+    pub(super) fn json(&self) -> Result<serde_json::Value, CollectError> {
+        serde_json::from_slice(&self.body).map_err(|e| {
+            let first: String = String::from_utf8_lossy(&self.body).chars().take(80).collect();
+            let message = format!(
+                "the answer is not JSON (status {}, {}): {e}; it begins with `{}`",
+                self.status.as_u16(),
+                self.content_type,
+                first.trim()
+            );
+            // A gateway that answers for a server that does not.
+            match self.status.as_u16() {
+                401 | 403 | 407 | 502..=504 => CollectError::unreachable(message),
+                _ => CollectError::refused(message),
+            }
+        })
+    }
+}
