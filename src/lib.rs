@@ -6,5 +6,6 @@
 pub mod collectors;
 pub mod config;
 pub mod model;
+pub mod runtime;
 pub mod store;
 pub mod telemetry;

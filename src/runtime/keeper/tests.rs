@@ -1,0 +1,157 @@
+use super::*;
+use crate::model::record::RowName;
+use crate::store::Memory;
+use crate::store::conformance::{entries, puts, rows};
+
+type Sends = Keeper<&'static str>;
+
+fn keeper(memory: &Memory) -> Sends {
+    let store = memory.clone();
+    let open: Opener = Box::new(move || Ok(Box::new(store.clone())));
+    Keeper::start(open, Telemetry::new(Timestamp::default())).unwrap().0
+}
+
+async fn next(keeper: &mut Sends) -> Outcome<&'static str> {
+    let report = keeper.report().await;
+    keeper.hear(report)
+}
+
+#[tokio::test]
+async fn sends_wait_until_their_turn_is_durable() {
+    let memory = Memory::default();
+    let mut keeper = keeper(&memory);
+    assert!(keeper.keep(puts(rows("a")), vec!["first"]).is_empty());
+    assert_eq!(next(&mut keeper).await.sends, ["first"]);
+    assert_eq!(memory.saved().rows.len(), 6);
+}
+
+#[tokio::test]
+async fn a_turn_without_writes_waits_only_behind_others() {
+    let mut keeper = keeper(&Memory::default());
+    assert_eq!(keeper.keep(Vec::new(), vec!["at once"]), ["at once"]);
+    keeper.keep(puts(rows("a")), vec!["first"]);
+    assert!(keeper.keep(Vec::new(), vec!["second"]).is_empty(), "it must not overtake");
+    let mut sent = Vec::new();
+    while sent.len() < 2 {
+        sent.extend(next(&mut keeper).await.sends);
+    }
+    assert_eq!(sent, ["first", "second"]);
+}
+
+/// Waits to be let go before each commit, so that others queue up behind it.
+struct Slow(Memory, std_mpsc::Receiver<()>);
+
+impl Store for Slow {
+    fn load(&mut self) -> Result<Saved, StoreError> {
+        self.0.load()
+    }
+
+    fn commit(&mut self, writes: &[Write]) -> Result<(), StoreError> {
+        let _ = self.1.recv();
+        self.0.commit(writes)
+    }
+
+    fn replace(&mut self, writes: &[Write]) -> Result<(), StoreError> {
+        self.0.replace(writes)
+    }
+
+    fn history(&mut self, alert: Option<&str>, limit: usize) -> Result<Vec<Entry>, StoreError> {
+        self.0.history(alert, limit)
+    }
+
+    fn prune(&mut self, now: Timestamp, keep: Duration) -> Result<(), StoreError> {
+        self.0.prune(now, keep)
+    }
+}
+
+#[tokio::test]
+async fn turns_that_wait_are_one_transaction() {
+    let memory = Memory::default();
+    let gate = memory.clone();
+    let (open_gate, wait) = std_mpsc::channel::<()>();
+    let wait = std::sync::Mutex::new(wait);
+    let wait = std::sync::Arc::new(wait);
+    let open: Opener = Box::new(move || {
+        let wait = std::mem::replace(&mut *wait.lock().unwrap(), std_mpsc::channel().1);
+        Ok(Box::new(Slow(gate.clone(), wait)))
+    });
+    let mut keeper: Sends = Keeper::start(open, Telemetry::new(Timestamp::default())).unwrap().0;
+    for turn in 0..100 {
+        keeper.keep(puts(rows(&format!("r{turn}"))), Vec::new());
+    }
+    drop(open_gate);
+    assert!(keeper.stop().await);
+    assert_eq!(memory.saved().rows.len(), 600);
+    assert!(memory.commits() <= 3, "{} commits for a hundred turns", memory.commits());
+}
+
+#[tokio::test]
+async fn a_failing_store_holds_up_no_send_and_is_made_whole_again() {
+    tokio::time::pause();
+    let memory = Memory::default();
+    let mut keeper = keeper(&memory);
+    keeper.keep(puts(rows("before")), vec![]);
+    next(&mut keeper).await;
+
+    memory.fail_next(2);
+    keeper.keep(puts(rows("lost")), vec!["told all the same"]);
+    let outcome = next(&mut keeper).await;
+    assert_eq!(outcome.sends, ["told all the same"]);
+    assert!(outcome.failed.is_some() && keeper.is_failing());
+
+    let appended = entries("meanwhile", 1).into_iter().map(|e| Write::Append(Box::new(e)));
+    let gone = Write::Delete(RowName::Check("before".into()));
+    assert_eq!(keeper.keep(appended.chain([gone]).collect(), vec!["at once"]), ["at once"]);
+
+    // The first snapshot fails, too; the next is kept.
+    for attempt in 0..2 {
+        tokio::time::advance(RETRY).await;
+        assert!(keeper.next_due().unwrap() <= Instant::now());
+        keeper.tick(|| puts(rows("now")));
+        assert_eq!(next(&mut keeper).await.recovered, attempt == 1);
+    }
+    assert!(!keeper.is_failing());
+    let kept = memory.saved().rows;
+    assert_eq!(kept.len(), 6, "the snapshot replaces the state of before");
+    assert!(rows("now").iter().all(|r| kept.contains(r)));
+
+    keeper.keep(puts(rows("after")), vec!["after"]);
+    assert_eq!(next(&mut keeper).await.sends, ["after"]);
+    assert_eq!(memory.saved().rows.len(), 12);
+}
+
+#[tokio::test]
+async fn a_store_that_hangs_lets_sends_go_when_patience_ends() {
+    tokio::time::pause();
+    let mut keeper = keeper(&Memory::default());
+    // Nobody hears the thread: to the loop that is a store that does not answer.
+    keeper.keep(puts(rows("a")), vec!["late"]);
+    assert!(keeper.tick(Vec::new).sends.is_empty());
+    tokio::time::advance(PATIENCE).await;
+    let outcome = keeper.tick(Vec::new);
+    assert_eq!(outcome.sends, ["late"]);
+    assert!(outcome.failed.unwrap().contains("has not answered"));
+}
+
+#[tokio::test]
+async fn a_store_that_cannot_be_read_is_tried_again_but_a_locked_one_ends_the_start() {
+    tokio::time::pause();
+    let memory = Memory::default();
+    let store = memory.clone();
+    let times = std::sync::atomic::AtomicU32::new(0);
+    let open: Opener = Box::new(move || match times.fetch_add(1, std::sync::atomic::Ordering::Relaxed) {
+        0 => Err(StoreError::Corrupt("move it away".into())),
+        _ => Ok(Box::new(store.clone())),
+    });
+    let (mut keeper, saved, why): (Sends, _, _) = Keeper::start(open, Telemetry::new(Timestamp::default())).unwrap();
+    assert_eq!((saved, why.as_deref()), (Saved::default(), Some("move it away")));
+    assert_eq!(keeper.keep(puts(rows("a")), vec!["told"]), ["told"]);
+    tokio::time::advance(RETRY).await;
+    keeper.tick(|| puts(rows("a")));
+    assert!(next(&mut keeper).await.recovered);
+    assert_eq!(memory.saved().rows.len(), 6);
+
+    let open: Opener = Box::new(|| Err(StoreError::Locked("held".into())));
+    let started = Keeper::<()>::start(open, Telemetry::new(Timestamp::default()));
+    assert_eq!(started.err(), Some(StoreError::Locked("held".into())));
+}
