@@ -5,6 +5,7 @@
 
 pub mod collectors;
 pub mod config;
+pub mod expr;
 pub mod model;
 pub mod runtime;
 pub mod store;
