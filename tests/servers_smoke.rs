@@ -14,6 +14,9 @@ fn postgres_answers_over_tls_and_with_passwords() {
     let Some(postgres) = testkit::postgres() else { return };
     let database = postgres.database("CREATE TABLE t (n int); INSERT INTO t VALUES (7)").unwrap();
     assert_eq!(postgres.sql(&database, "SELECT n FROM t").unwrap().trim(), "7");
+    let copy = format!("COPY t FROM STDIN;\n{}\\.\n", "1\n".repeat(100_000));
+    postgres.sql(&database, &copy).unwrap();
+    assert_eq!(postgres.sql(&database, "SELECT sum(n) FROM t").unwrap().trim(), "100007");
 
     let authority = postgres.authority();
     let right = postgres.url("tls_only");
@@ -78,28 +81,35 @@ fn client_tls(server: &Smtp, tls: Tls) -> ClientTls {
 fn smtp_speaks_tls_asks_for_a_password_and_misbehaves_by_recipient() {
     let right = Some((Smtp::USER, Smtp::PASSWORD));
     let wrong = Some((Smtp::USER, "wrong"));
-    for (offered, auth, used, login, want) in [
-        (Tls::None, false, Tls::None, None, "sent"),
-        (Tls::None, true, Tls::None, right, "sent"),
-        (Tls::StartTls, true, Tls::StartTls, right, "sent"),
-        (Tls::StartTls, true, Tls::StartTls, wrong, "535"),
-        (Tls::StartTls, true, Tls::StartTls, None, "530"),
-        (Tls::StartTls, true, Tls::None, None, "530"),
-        (Tls::Implicit, true, Tls::Implicit, right, "sent"),
-        (Tls::Implicit, true, Tls::Implicit, wrong, "535"),
+    for (tls, auth, cases) in [
+        (Tls::None, true, &[(Tls::None, right, "sent")][..]),
+        (
+            Tls::StartTls,
+            true,
+            &[
+                (Tls::StartTls, right, "sent"),
+                (Tls::StartTls, wrong, "535"),
+                (Tls::StartTls, None, "530"),
+                (Tls::None, None, "530"),
+            ],
+        ),
+        (Tls::Implicit, true, &[(Tls::Implicit, right, "sent"), (Tls::Implicit, wrong, "535")]),
     ] {
-        let Some(server) = testkit::smtp(SmtpOptions { tls: offered, auth }) else { return };
-        assert_eq!(send(&server, used, login, "oncall@bellwether.test"), want, "{offered:?} {used:?} {login:?}");
-        let mails = server.mails();
-        assert_eq!(mails.len(), usize::from(want == "sent"), "{offered:?} {used:?} {login:?}");
-        for mail in mails {
-            assert_eq!((mail.tls, mail.user.is_some()), (used != Tls::None, login.is_some()));
-            assert!(mail.data.contains("Subject: a test"), "{}", mail.data);
+        let Some(server) = testkit::smtp(SmtpOptions { tls, auth }) else { return };
+        for (used, login, want) in cases {
+            let before = server.mails().len();
+            assert_eq!(send(&server, *used, *login, "oncall@bellwether.test"), *want, "{tls:?} {used:?} {login:?}");
+            let mails = server.mails();
+            assert_eq!(mails.len() - before, usize::from(*want == "sent"), "{tls:?} {used:?} {login:?}");
         }
+        let mail = &server.mails()[0];
+        assert_eq!((mail.tls, mail.user.as_deref()), (tls != Tls::None, Some(Smtp::USER)));
+        assert!(mail.data.contains("Subject: a test"), "{}", mail.data);
     }
 
     let Some(server) = testkit::smtp(SmtpOptions::default()) else { return };
     for (recipient, want, taken) in [
+        ("oncall", "sent", true),
         ("refused", "550", false),
         ("full", "452", false),
         ("greylisted", "451", false),
@@ -203,6 +213,9 @@ async fn the_fault_server_does_as_its_script_says() {
     assert_eq!((requests[0].header("x-test"), &requests[0].json()["a"]), (Some("yes"), &json!(1)));
     server.rewrite([Reply::text(200, "well again")]);
     assert_eq!(ask().await.unwrap().text().await.unwrap(), "well again");
+
+    let echo = FaultServer::answering(|request| Reply::text(200, &request.path));
+    assert_eq!(client.get(echo.url("/a?b")).send().await.unwrap().text().await.unwrap(), "/a?b");
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 use crate::certificates::Certificates;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use std::collections::VecDeque;
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -91,7 +92,8 @@ impl Request {
     }
 }
 
-/// An HTTP server that does as its script says: a reply for each request in turn, the last one again and again.
+/// An HTTP server that does as its script says: a reply for each request in turn, the last one again and again; or what a
+/// function answers.
 ///
 /// It runs on threads, so that it serves a test with or without tokio, and on a paused clock. One request to a
 /// connection.
@@ -102,33 +104,39 @@ pub struct FaultServer {
 }
 
 struct State {
-    script: Mutex<Vec<Reply>>,
+    script: Mutex<Script>,
     requests: Mutex<Vec<Request>>,
     arrived: Condvar,
     over: AtomicBool,
     tls: Option<Arc<rustls::ServerConfig>>,
 }
 
+type Script = Box<dyn FnMut(&Request) -> Reply + Send>;
+
 trait Stream: Read + Write {}
 impl<T: Read + Write> Stream for T {}
 
 impl FaultServer {
     pub fn start(script: impl IntoIterator<Item = Reply>) -> FaultServer {
-        FaultServer::launch(script.into_iter().collect(), None)
+        FaultServer::launch(in_turn(script), None)
     }
 
-    /// The same behind TLS (`https://localhost:…`).
+    /// A server whose replies a function chooses; for one request at a time.
+    pub fn answering(choose: impl FnMut(&Request) -> Reply + Send + 'static) -> FaultServer {
+        FaultServer::launch(Box::new(choose), None)
+    }
+
+    /// A scripted server behind TLS (`https://localhost:…`).
     pub fn start_tls(script: impl IntoIterator<Item = Reply>, certificates: &Certificates) -> FaultServer {
-        FaultServer::launch(script.into_iter().collect(), Some(Arc::new(tls_config(certificates))))
+        FaultServer::launch(in_turn(script), Some(Arc::new(tls_config(certificates))))
     }
 
-    fn launch(script: Vec<Reply>, tls: Option<Arc<rustls::ServerConfig>>) -> FaultServer {
-        assert!(!script.is_empty(), "a script needs a reply");
+    fn launch(script: Script, tls: Option<Arc<rustls::ServerConfig>>) -> FaultServer {
         let listener = TcpListener::bind(("127.0.0.1", 0)).expect("the loopback interface has free ports");
         let address = listener.local_addr().expect("a bound socket has an address");
         let scheme = if tls.is_some() { "https" } else { "http" };
         let state = Arc::new(State {
-            script: Mutex::new(script.into_iter().rev().collect()),
+            script: Mutex::new(script),
             requests: Mutex::default(),
             arrived: Condvar::new(),
             over: AtomicBool::new(false),
@@ -151,9 +159,7 @@ impl FaultServer {
 
     /// From now on these replies, whatever the script had left.
     pub fn rewrite(&self, script: impl IntoIterator<Item = Reply>) {
-        let script: Vec<Reply> = script.into_iter().collect();
-        assert!(!script.is_empty(), "a script needs a reply");
-        *lock(&self.state.script) = script.into_iter().rev().collect();
+        *lock(&self.state.script) = in_turn(script);
     }
 
     /// The requests so far, the first first.
@@ -218,7 +224,7 @@ fn serve(socket: &TcpStream, state: &State) -> std::io::Result<()> {
         }
     };
     let request = read_request(&mut stream)?;
-    let reply = next_reply(&mut lock(&state.script));
+    let reply = (lock(&state.script))(&request);
     lock(&state.requests).push(request);
     state.arrived.notify_all();
     match reply {
@@ -233,12 +239,13 @@ fn serve(socket: &TcpStream, state: &State) -> std::io::Result<()> {
     socket.shutdown(std::net::Shutdown::Write)
 }
 
-fn next_reply(script: &mut Vec<Reply>) -> Reply {
-    let last = script.last().cloned().expect("a script is never emptied");
-    if script.len() > 1 {
-        script.pop();
-    }
-    last
+fn in_turn(script: impl IntoIterator<Item = Reply>) -> Script {
+    let mut replies = script.into_iter().collect::<VecDeque<_>>();
+    assert!(!replies.is_empty(), "a script needs a reply");
+    Box::new(move |_| match replies.len() {
+        1 => replies[0].clone(),
+        _ => replies.pop_front().expect("the last reply is never taken"),
+    })
 }
 
 fn answer(status: u16, headers: &[(String, String)], body: &[u8]) -> Vec<u8> {

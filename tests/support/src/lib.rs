@@ -38,24 +38,29 @@ use std::sync::LazyLock;
 
 /// One PostgreSQL for all tests of this binary; each takes a database of its own from it.
 pub fn postgres() -> Option<&'static Postgres> {
-    static SHARED: LazyLock<Option<Postgres>> = LazyLock::new(|| require("PostgreSQL", Postgres::start()));
+    static SHARED: LazyLock<Option<Postgres>> = LazyLock::new(|| require("PostgreSQL", twice(Postgres::start)));
     SHARED.as_ref()
 }
 
 /// One Prometheus for all tests of this binary. It scrapes itself each second as `job="self"`.
 pub fn prometheus() -> Option<&'static Prometheus> {
-    static SHARED: LazyLock<Option<Prometheus>> = LazyLock::new(|| require("Prometheus", Prometheus::start()));
+    static SHARED: LazyLock<Option<Prometheus>> = LazyLock::new(|| require("Prometheus", twice(Prometheus::start)));
     SHARED.as_ref()
+}
+
+/// A port that was free may be taken the next moment; that it happens twice is unlikely.
+fn twice<T>(start: impl Fn() -> Result<T, String>) -> Result<T, String> {
+    start().or_else(|_| start())
 }
 
 /// A mail server of this test's own.
 pub fn smtp(options: SmtpOptions) -> Option<Smtp> {
-    require("SMTP server (aiosmtpd)", Smtp::start(options))
+    require("SMTP server (aiosmtpd)", twice(|| Smtp::start(options)))
 }
 
 /// A Slack of this test's own.
 pub fn slack() -> Option<SlackEmulator> {
-    require("Slack emulator", SlackEmulator::start())
+    require("Slack emulator", twice(SlackEmulator::start))
 }
 
 /// Where a plugin of Debian's `monitoring-plugins-basic` is: `monitoring_plugin("check_dummy")`.

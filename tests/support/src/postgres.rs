@@ -2,6 +2,7 @@ use crate::certificates::Certificates;
 use crate::process::{Server, ended_with_us, free_port, run, server_folder};
 use crate::tools::postgres_program;
 use std::fmt::Write as _;
+use std::io::{Seek, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -73,7 +74,7 @@ impl Postgres {
         format!("postgres://{}:{}@127.0.0.1:{}/{database}", Self::USER, Self::PASSWORD, self.port)
     }
 
-    /// Runs SQL by `psql` over the local socket; its rows, a line each, `|` between the fields.
+    /// Runs SQL by `psql` over the local socket (`COPY … FROM STDIN` with its lines, too); its rows, a line each, `|` between the fields.
     pub fn sql(&self, database: &str, script: &str) -> Result<String, String> {
         psql(self.server.folder(), self.port, database, script)
     }
@@ -124,8 +125,11 @@ fn select_one(socket: &Path, port: u16) -> Result<String, String> {
     psql(socket, port, "postgres", "SELECT 1")
 }
 
+/// The script goes through a file: it may be longer than a command line.
 fn psql(socket: &Path, port: u16, database: &str, script: &str) -> Result<String, String> {
+    let mut file = tempfile::tempfile().map_err(|error| error.to_string())?;
+    file.write_all(script.as_bytes()).and_then(|()| file.rewind()).map_err(|error| error.to_string())?;
     let mut command = Command::new(postgres_program("psql")?);
-    command.args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-U", Postgres::USER, "-d", database, "-c", script]);
-    run(command.arg("-h").arg(socket).args(["-p", &port.to_string()]))
+    command.args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-U", Postgres::USER, "-d", database]);
+    run(command.arg("-h").arg(socket).args(["-p", &port.to_string()]).stdin(file))
 }

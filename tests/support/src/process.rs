@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 /// How long a server may take until it answers. Two cores may be shared with a compiler.
 const START_MAX: Duration = Duration::from_mins(1);
-const POLL: Duration = Duration::from_millis(20);
+const POLL: Duration = Duration::from_millis(50);
 
 /// A server's process and its folder. Killed when dropped.
 pub struct Server {
