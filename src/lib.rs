@@ -5,8 +5,13 @@
 
 pub mod collectors;
 pub mod config;
+pub mod core;
+pub mod dispatch;
+pub mod engine;
 pub mod expr;
 pub mod model;
+pub mod rules;
 pub mod runtime;
 pub mod store;
 pub mod telemetry;
+pub mod testing;

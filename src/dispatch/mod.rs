@@ -1,17 +1,41 @@
 //! WHO IS TOLD, WHEN, AND WHY NOT.
 //!
-//! What is true and what each channel has been told stand side by side; a message is an attempt to make the
-//! second equal to the first. Groups say only what travels together and when.
+//! What is true and what each channel has been told stand side by side ([`subject`]); a message is an attempt to
+//! make the second equal to the first. Groups ([`group`]) say only what travels together and when; a breaker
+//! ([`breaker`]) guards each channel. [`Dispatch`] owns them all: it is told what changed ([`news`]), decides what
+//! leaves ([`decide`]) and hears how it ended ([`answer`]).
 
+pub mod answer;
+pub mod backoff;
+pub mod breaker;
+pub mod channel;
+pub mod decide;
+pub mod group;
+pub mod hold;
+pub mod inhibit;
+pub mod news;
 pub mod route;
+pub mod state;
+pub mod subject;
 
+pub use hold::Cause;
 pub use route::{GroupBy, Route, Timers};
+pub use subject::Wait;
 
-use crate::model::Matcher;
+use crate::model::alert::AlertView;
+use crate::model::record::{Entry, FlightRecord, RowName};
+use crate::model::{AlertId, Matcher, Notification, Timestamp};
+use backoff::Jitter;
+use channel::ChannelState;
+use group::Group;
+use hashbrown::{HashMap, HashSet};
+use inhibit::Inhibitions;
+use std::collections::BTreeSet;
 use std::sync::Arc;
+use subject::Subject;
 
 /// What a configuration says of dispatch.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Config {
     /// The root of the routing tree; `None` where there is none: alerts are kept and told to nobody.
     pub route: Option<Route>,
@@ -39,4 +63,96 @@ pub enum InhibitCause {
     Parent(Arc<str>),
     /// `source-unreachable` holds the `reason: error` alerts of its checks.
     SourceUnreachable,
+}
+
+/// An effect: this notification is to be sent to its channel now.
+#[derive(Clone, Debug)]
+pub struct Send {
+    pub notification: Arc<Notification>,
+    pub attempt: u32,
+}
+
+/// Something that dispatch noticed about a channel; it becomes an alert of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Health {
+    Down { channel: Arc<str>, why: String },
+    Up { channel: Arc<str> },
+}
+
+/// The owner of all groups, breakers and of what each channel was told.
+#[derive(Debug)]
+pub struct Dispatch {
+    config: Config,
+    subjects: HashMap<AlertId, Subject>,
+    groups: HashMap<Arc<str>, Group>,
+    channels: HashMap<Arc<str>, ChannelState>,
+    flights: HashMap<Arc<str>, FlightRecord>,
+    inhibitions: Inhibitions,
+    /// Checks that fire for more instances than their limit.
+    limited: HashSet<Arc<str>>,
+    /// When each group wants to be asked next.
+    queue: BTreeSet<(Timestamp, Arc<str>)>,
+    /// Groups whose `due` must be worked out anew before the next look at the queue.
+    touched: HashSet<Arc<str>>,
+    /// Alerts with news that something holds, or that wait for a parent.
+    held: BTreeSet<AlertId>,
+    /// Something that may hold or free alerts has changed.
+    holds_changed: bool,
+    jitter: Jitter,
+    /// Makes ids unique over restarts.
+    boot: u64,
+    issued: u64,
+    dirty: HashSet<RowName>,
+    history: Vec<Entry>,
+    health: Vec<Health>,
+}
+
+impl Dispatch {
+    /// What was written down since the last call: state rows that changed, by name, and history.
+    pub fn take_history(&mut self) -> Vec<Entry> {
+        std::mem::take(&mut self.history)
+    }
+
+    /// What was noticed about channels since the last call.
+    pub fn take_health(&mut self) -> Vec<Health> {
+        std::mem::take(&mut self.health)
+    }
+
+    /// The next instant at which [`Dispatch::advance`] has something to do.
+    #[must_use]
+    pub fn next_due(&self) -> Option<Timestamp> {
+        if !self.touched.is_empty() || self.holds_changed {
+            return Some(Timestamp::MIN);
+        }
+        let timer = self.queue.first().map(|(at, _)| *at);
+        let blocked = self.channels.values().filter(|c| !c.ready.is_empty()).filter_map(channel_due);
+        timer.into_iter().chain(blocked).min()
+    }
+
+    /// Takes every step that is due: works out timers, asks holds, and gives what is to be sent now.
+    ///
+    /// `renew` gives the view of an active alert as of its last row.
+    pub fn advance(&mut self, now: Timestamp, renew: &dyn Fn(&AlertId) -> Option<Arc<AlertView>>) -> Vec<Send> {
+        self.recheck_holds(now);
+        self.settle(now);
+        self.enqueue_due(now);
+        let mut sends = Vec::new();
+        let mut names: Vec<Arc<str>> =
+            self.channels.iter().filter(|(_, c)| !c.ready.is_empty()).map(|(n, _)| Arc::clone(n)).collect();
+        names.sort_unstable(); // the same input gives the same order of sends
+        for channel in names {
+            self.serve(&channel, now, renew, &mut sends);
+        }
+        self.settle(now);
+        sends
+    }
+}
+
+/// When a channel with waiting groups may be asked again; `None` where an attempt must end first.
+fn channel_due(channel: &ChannelState) -> Option<Timestamp> {
+    // Asked at the beginning of time, a channel says until when it refuses.
+    match channel.admit(Timestamp::MIN) {
+        breaker::Admission::No { until } => until.map(|u| u.max(channel.breaker.tripped_until(u).unwrap_or(u))),
+        breaker::Admission::Yes | breaker::Admission::Probe => Some(Timestamp::MIN),
+    }
 }

@@ -74,9 +74,9 @@ impl Route {
     #[must_use]
     pub fn group_labels(&self, labels: &LabelSet) -> LabelSet {
         match &self.group_by {
-            GroupBy::Labels(names) => LabelSet::new(
-                names.iter().filter_map(|n| labels.get(n).map(|v| (Arc::clone(n), Arc::from(v)))),
-            ),
+            GroupBy::Labels(names) => {
+                LabelSet::new(names.iter().filter_map(|n| labels.get(n).map(|v| (Arc::clone(n), Arc::from(v)))))
+            }
             // A severity that changes must not make another group of the same alert.
             GroupBy::Each => labels.with("severity", ""),
         }
@@ -107,11 +107,16 @@ mod tests {
 
     #[test]
     fn the_tree_is_walked_as_alertmanagers() {
-        let tree = node("root", &[], false, vec![
-            node("a", &[r#"severity="critical""#], true, vec![node("a1", &[r#"team="x""#], false, vec![])]),
-            node("b", &[r#"team=~"x|y""#], false, vec![]),
-            node("c", &[], false, vec![]),
-        ]);
+        let tree = node(
+            "root",
+            &[],
+            false,
+            vec![
+                node("a", &[r#"severity="critical""#], true, vec![node("a1", &[r#"team="x""#], false, vec![])]),
+                node("b", &[r#"team=~"x|y""#], false, vec![]),
+                node("c", &[], false, vec![]),
+            ],
+        );
         for (labels, want) in [
             (vec![("severity", "critical"), ("team", "x")], vec!["a1", "b"]),
             (vec![("severity", "critical"), ("team", "z")], vec!["a", "c"]),

@@ -113,8 +113,8 @@ pub struct TargetRecord {
     pub news: Option<Timestamp>,
     /// A message about the present episode was due and could not be delivered.
     pub owed: bool,
-    /// The told episode that ended, until its end was told.
-    pub ended: Option<Arc<AlertView>>,
+    /// Told episodes that ended, until their end was told.
+    pub ended: Vec<Arc<AlertView>>,
     /// Episodes that came and went while the channel could not be told.
     pub missed: Vec<Arc<AlertView>>,
     /// Why the last news did not leave, where something held it.

@@ -90,6 +90,17 @@ pub enum Mode {
     Off,
 }
 
+impl Mode {
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Mode::Live => "live",
+            Mode::Shadow => "shadow",
+            Mode::Off => "off",
+        }
+    }
+}
+
 /// The alerts about Bellwether itself: severity of each, `None` where it is off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SelfAlerts {
@@ -165,4 +176,3 @@ pub fn fixed_labels(
     let fixed = [(Arc::from("check"), Arc::clone(&id.check)), (Arc::from("severity"), Arc::from(severity.name()))];
     fixed.into_iter().chain(reason).chain(source)
 }
-

@@ -93,9 +93,7 @@ fn grid(t: Timestamp, every: Duration, phase: Duration) -> Timestamp {
 
 /// FNV-1a, mixed once more so that names which differ in their last letter lie far apart.
 fn spread(name: &str) -> u64 {
-    let fnv = name
-        .bytes()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
+    let fnv = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
     (fnv ^ (fnv >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 16
 }
 
@@ -103,7 +101,8 @@ impl CronSchedule {
     /// The first run at or after `t`, or the last one before it.
     fn find(&self, t: Timestamp, forward: bool) -> Option<Timestamp> {
         // Cron knows whole seconds: the first one at or after `t` stands for it in both directions.
-        let second = Timestamp::from_secs(t.as_micros().div_euclid(1_000_000) + i64::from(t.as_micros() % 1_000_000 != 0));
+        let second =
+            Timestamp::from_secs(t.as_micros().div_euclid(1_000_000) + i64::from(t.as_micros() % 1_000_000 != 0));
         let local = second.to_jiff().to_zoned(self.zone.clone());
         let found = if forward {
             self.pattern.find_next_occurrence(&local, true)
@@ -172,8 +171,16 @@ mod tests {
             // 01:30 exists twice on 1 November: the first, in EDT.
             ("30 1 * * *", "2026-10-31T12:00:00Z", vec!["2026-11-01T05:30:00Z", "2026-11-02T06:30:00Z"]),
             // every real hour of the doubled one
-            ("0 * * * *", "2026-11-01T04:30:00Z", vec!["2026-11-01T05:00:00Z", "2026-11-01T06:00:00Z", "2026-11-01T07:00:00Z"]),
-            ("*/30 */1 * * *", "2026-11-01T05:15:00Z", vec!["2026-11-01T05:30:00Z", "2026-11-01T06:00:00Z", "2026-11-01T06:30:00Z"]),
+            (
+                "0 * * * *",
+                "2026-11-01T04:30:00Z",
+                vec!["2026-11-01T05:00:00Z", "2026-11-01T06:00:00Z", "2026-11-01T07:00:00Z"],
+            ),
+            (
+                "*/30 */1 * * *",
+                "2026-11-01T05:15:00Z",
+                vec!["2026-11-01T05:30:00Z", "2026-11-01T06:00:00Z", "2026-11-01T06:30:00Z"],
+            ),
             ("45 12 * * *", "2026-03-08T00:00:00Z", vec!["2026-03-08T16:45:00Z", "2026-03-09T16:45:00Z"]),
         ] {
             assert_eq!(runs(pattern, from, want.len()), want, "{pattern} from {from}");

@@ -67,7 +67,7 @@ pub fn rows(name: &str) -> Vec<Row> {
                 belief: Belief::Unknown { before: None, sent: Some(told) },
                 news: Some(at(0)),
                 owed: false,
-                ended: Some(view(&id)),
+                ended: vec![view(&id)],
                 missed: vec![view(&id)],
                 hold: Some("silenced by `deploy`".into()),
             }],

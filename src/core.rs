@@ -1,0 +1,203 @@
+//! `(now, Input) → Turn`: the body of the loop.
+//!
+//! One owner of all state, and no clock, socket, `await` or log. `run`, the users' tests, the simulation and every
+//! replay drive this very thing.
+
+use crate::dispatch::{self, Dispatch, Health, Send, Wait};
+use crate::engine::{self, Collect, Engine, Evaluated};
+use crate::model::record::{Entry, Saved, Write};
+use crate::model::{AlertId, Change, ChangeKind, Delivery, Key, Timestamp};
+use crate::rules::{Check, SelfAlerts};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A new alert waits for a parent's next slot only where that comes within this.
+pub const PARENT_WAIT_MAX: Duration = Duration::from_mins(2);
+
+/// What a configuration says to the core.
+#[derive(Clone, Debug, Default)]
+pub struct CoreConfig {
+    pub checks: Vec<Arc<Check>>,
+    pub dispatch: dispatch::Config,
+    pub self_alerts: SelfAlerts,
+}
+
+/// How the core is driven.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Seeds the jitter of backoff, and makes ids unique over restarts.
+    pub seed: u64,
+    /// See [`engine::Options::eager`].
+    pub eager: bool,
+}
+
+/// What enters the core.
+#[derive(Debug)]
+pub enum Input {
+    Evaluated(Box<Evaluated>),
+    Delivered { id: Arc<str>, took: Duration, delivery: Delivery },
+    Reload(Box<CoreConfig>),
+    ReloadRejected { why: String },
+    StoreFailed { why: String },
+    StoreRecovered,
+}
+
+/// What leaves it: what to keep, and then what to do.
+#[derive(Debug, Default)]
+pub struct Turn {
+    /// One transaction; durable before `sends` start.
+    pub writes: Vec<Write>,
+    pub sends: Vec<Send>,
+    pub collects: Vec<Collect>,
+    /// For those who watch: what changed, told or not.
+    pub changes: Vec<Change>,
+}
+
+/// Everything Bellwether believes, and what it is going to do about it.
+#[derive(Debug)]
+pub struct Core {
+    pub engine: Engine,
+    pub dispatch: Dispatch,
+    changes: Vec<Change>,
+    history: Vec<Entry>,
+}
+
+impl Core {
+    /// Takes up what was kept.
+    #[must_use]
+    pub fn new(config: CoreConfig, saved: Saved, now: Timestamp, options: Options) -> Core {
+        let (engine_rows, dispatch_rows) = saved.rows.into_iter().partition(is_engines);
+        let engine_options = engine::Options { eager: options.eager };
+        let engine = Engine::new(config.checks, config.self_alerts, engine_rows, now, engine_options);
+        let mut dispatch = Dispatch::new(config.dispatch, dispatch_rows, now, options.seed);
+        for (phase, view) in engine.active() {
+            dispatch.active(&view, phase, now);
+        }
+        let mut core = Core { engine, dispatch, changes: Vec::new(), history: Vec::new() };
+        core.pass_on(now);
+        for view in core.dispatch.orphans() {
+            core.tell(&engine::end_of(view, now));
+        }
+        core.pass_on(now);
+        core
+    }
+
+    /// Takes these in, then does everything that is due.
+    ///
+    /// At one instant slots come before timers: where slots begin now, timers wait for the next call.
+    pub fn handle(&mut self, now: Timestamp, inputs: impl IntoIterator<Item = Input>) -> Turn {
+        for input in inputs {
+            self.take(now, input);
+            self.pass_on(now);
+        }
+        let collects = self.engine.due_slots(now);
+        let sends = if collects.is_empty() { self.advance(now) } else { Vec::new() };
+        let mut writes = self.engine.take_writes();
+        writes.extend(self.dispatch.take_writes(now));
+        let history = std::mem::take(&mut self.history).into_iter().chain(self.dispatch.take_history());
+        writes.extend(history.map(|entry| Write::Append(Box::new(entry))));
+        Turn { writes, sends, collects, changes: std::mem::take(&mut self.changes) }
+    }
+
+    /// When [`Core::handle`] wants to be called next, if nothing enters before.
+    #[must_use]
+    pub fn next_due(&mut self) -> Option<Timestamp> {
+        self.engine.next_due().into_iter().chain(self.dispatch.next_due()).min()
+    }
+
+    /// Everything that is to be kept, anew: for a store that failed and is back.
+    #[must_use]
+    pub fn snapshot(&self, now: Timestamp) -> Vec<Write> {
+        let mut writes = self.engine.snapshot();
+        writes.extend(self.dispatch.snapshot(now));
+        writes
+    }
+
+    fn take(&mut self, now: Timestamp, input: Input) {
+        match input {
+            Input::Evaluated(evaluated) => self.engine.apply(*evaluated, now),
+            Input::Delivered { id, took, delivery } => self.dispatch.answered(&id, &delivery, took, now),
+            Input::Reload(config) => {
+                self.engine.reload(config.checks, config.self_alerts, now);
+                self.dispatch.reload(config.dispatch, now);
+                self.engine.clear_self("config-rejected", Key::default(), now);
+            }
+            Input::ReloadRejected { why } => self.engine.raise_self("config-rejected", Key::default(), why, now),
+            Input::StoreFailed { why } => self.engine.raise_self("store-failing", Key::default(), why, now),
+            Input::StoreRecovered => self.engine.clear_self("store-failing", Key::default(), now),
+        }
+    }
+
+    fn advance(&mut self, now: Timestamp) -> Vec<Send> {
+        let engine = &self.engine;
+        self.dispatch.advance(now, &|id: &AlertId| engine.view(id))
+    }
+
+    /// Carries what the evaluator says to dispatch, and what dispatch says of its channels back.
+    fn pass_on(&mut self, now: Timestamp) {
+        loop {
+            let news = self.engine.take_news();
+            let health = self.dispatch.take_health();
+            if news.is_empty() && health.is_empty() {
+                return;
+            }
+            for item in news {
+                self.hear(item);
+            }
+            for item in health {
+                self.hear_health(item, now);
+            }
+        }
+    }
+
+    fn hear(&mut self, news: engine::News) {
+        match news {
+            engine::News::Changed(change) => self.tell(&change),
+            engine::News::Shadowed(change) => self.note(&change),
+            engine::News::Relabelled { view, at } => self.dispatch.relabelled(&view, at),
+            engine::News::PendingOver(id) => self.dispatch.forget_pending(&id),
+            engine::News::Limit { check, over } => self.dispatch.limit(&check, over),
+            engine::News::Judged { check, slot } => self.dispatch.judged(&check, slot),
+        }
+    }
+
+    fn tell(&mut self, change: &Change) {
+        let new = change.kind == ChangeKind::Fired;
+        let waits = if new { self.waits(change) } else { Vec::new() };
+        self.dispatch.changed(change, waits);
+        self.note(change);
+    }
+
+    fn note(&mut self, change: &Change) {
+        self.changes.push(change.clone());
+        self.history.push(Entry::Change(change.clone()));
+    }
+
+    /// The parents' slots that a new alert waits for: each one's next, its own instant included, where that comes
+    /// soon and has not been judged.
+    fn waits(&self, change: &Change) -> Vec<Wait> {
+        let parents = self.dispatch.parents(&change.view.labels);
+        let wait = |parent: Arc<str>| {
+            let (slot, timeout) = self.engine.slot_from(&parent, change.at)?;
+            let soon = slot.since(change.at) <= PARENT_WAIT_MAX;
+            let judged = self.engine.last_slot(&parent).is_some_and(|last| slot <= last);
+            // A parent that does not answer in its time is not waited for any longer.
+            let until = slot + timeout + Duration::from_secs(5);
+            (soon && !judged).then_some(Wait { parent, slot, until })
+        };
+        parents.into_iter().filter_map(wait).collect()
+    }
+
+    fn hear_health(&mut self, health: Health, now: Timestamp) {
+        match health {
+            Health::Down { channel, why } => {
+                self.engine.raise_self("channel-down", Key::one("channel", &channel), why, now);
+            }
+            Health::Up { channel } => self.engine.clear_self("channel-down", Key::one("channel", &channel), now),
+        }
+    }
+}
+
+fn is_engines(row: &crate::model::record::Row) -> bool {
+    matches!(row, crate::model::record::Row::Life(_) | crate::model::record::Row::Check(_))
+}

@@ -1,0 +1,303 @@
+//! What leaves now: the queue of groups, the holds, and the making of a notification.
+
+use super::breaker::Admission;
+use super::group::Group;
+use super::hold::Cause;
+use super::subject::Subject;
+use super::{Dispatch, Send};
+use crate::model::alert::AlertView;
+use crate::model::record::{Entry, FlightItem, FlightRecord, RowName, Told};
+use crate::model::{AlertId, Item, ItemKind, Notification, Severity, Timestamp};
+use std::cmp::Reverse;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+/// Gives the view of an active alert as of its last row.
+type Renew<'a> = &'a dyn Fn(&AlertId) -> Option<Arc<AlertView>>;
+
+/// What a group would say now.
+#[derive(Default)]
+struct Draft {
+    items: Vec<Item>,
+    /// Members whose news something holds, or that are held and would have been repeated.
+    held: Vec<(AlertId, Cause)>,
+}
+
+impl Draft {
+    fn has_news(&self) -> bool {
+        self.items.iter().any(|i| i.kind.is_news())
+    }
+}
+
+impl Dispatch {
+    /// Moves the groups that are due into the queues of their channels.
+    pub(super) fn enqueue_due(&mut self, now: Timestamp) {
+        while let Some((at, _)) = self.queue.first() {
+            if now < *at {
+                break;
+            }
+            let (at, key) = self.queue.pop_first().expect("looked at above");
+            let severity = self.groups.get(&key).and_then(|g| self.members(g).map(|(_, s, _)| s.view.severity).max());
+            let Some(group) = self.groups.get_mut(&key) else { continue };
+            group.due = None;
+            group.ready = true;
+            group.owed_noted = false;
+            let channel = self.channels.entry(Arc::clone(&group.channel)).or_default();
+            channel.ready.insert((Reverse(severity), at, key));
+        }
+    }
+
+    /// Sends what stands in a channel's queue, as far as the channel admits it.
+    pub(super) fn serve(&mut self, channel: &Arc<str>, now: Timestamp, renew: Renew, sends: &mut Vec<Send>) {
+        loop {
+            let Some(state) = self.channels.get(channel) else { return };
+            if state.ready.is_empty() {
+                return;
+            }
+            if matches!(state.admit(now), Admission::No { .. }) {
+                if state.is_away(now) {
+                    self.note_owed(channel, now);
+                }
+                return;
+            }
+            let state = self.channels.get_mut(channel).expect("looked at above");
+            let (_, _, key) = state.ready.pop_first().expect("not empty");
+            if let Some(group) = self.groups.get_mut(&key) {
+                group.ready = false;
+            }
+            self.touched.insert(Arc::clone(&key));
+            if let Some(send) = self.send(&key, now, renew) {
+                let state = self.channels.get_mut(channel).expect("looked at above");
+                state.breaker.started(now);
+                state.in_flight += 1;
+                sends.push(send);
+            }
+        }
+    }
+
+    /// The channel is away: what was due is owed, so that it is told late rather than never.
+    fn note_owed(&mut self, channel: &Arc<str>, now: Timestamp) {
+        let keys: Vec<Arc<str>> = self.channels[channel].ready.iter().map(|(_, _, k)| Arc::clone(k)).collect();
+        for key in keys {
+            let Some(group) = self.groups.get_mut(&key).filter(|g| !g.owed_noted) else { continue };
+            group.owed_noted = true;
+            let draft = self.draft(&self.groups[&key], now);
+            for id in draft.items.iter().filter(|i| i.kind == ItemKind::Fired).map(|i| i.alert.id.clone()) {
+                let Some(subject) = self.subjects.get_mut(&id) else { continue };
+                for target in subject.targets.iter_mut().filter(|t| t.group == key) {
+                    target.owed = true;
+                }
+                self.dirty.insert(RowName::Subject(id));
+            }
+            self.hold(&key, draft.held, now);
+        }
+    }
+
+    /// Makes a group's notification, where it has something to say that nothing holds.
+    fn send(&mut self, key: &Arc<str>, now: Timestamp, renew: Renew) -> Option<Send> {
+        self.renew_views(key, renew);
+        let draft = self.draft(self.groups.get(key)?, now);
+        let group = self.groups.get(key)?;
+        let repeat_due = group.repeats().is_some_and(|at| at <= now);
+        let repeat = !draft.has_news();
+        let Draft { items, held } = draft;
+        let nothing = items.is_empty() || (repeat && !repeat_due);
+        let send = if nothing { None } else { Some(self.notify(key, items, repeat, now)) };
+        self.hold(key, held, now);
+        send
+    }
+
+    fn notify(&mut self, key: &Arc<str>, items: Vec<Item>, repeat: bool, now: Timestamp) -> Send {
+        let digest = digest(&items);
+        let group = self.groups.get_mut(key).expect("looked up by the caller");
+        let (id, attempts) = match &group.retry {
+            Some(retry) if retry.digest == digest && !retry.id.is_empty() => (Arc::clone(&retry.id), retry.attempts),
+            retry => {
+                self.issued += 1;
+                let id = format!("{:x}-{:x}-{:x}", now.as_micros(), self.boot & 0xffff_ffff, self.issued);
+                (Arc::from(id), retry.as_ref().map_or(0, |r| r.attempts))
+            }
+        };
+        let thread = group.thread.get_or_insert_with(|| Arc::clone(&id)).clone();
+        group.flight = Some(Arc::clone(&id));
+        let flight = FlightRecord {
+            id: Arc::clone(&id),
+            channel: Arc::clone(&group.channel),
+            group: Arc::clone(key),
+            at: now,
+            attempt: attempts + 1,
+            digest,
+            repeat,
+            items: items.iter().map(flight_item).collect(),
+        };
+        let notification = Arc::new(Notification {
+            id: Arc::clone(&id),
+            channel: Arc::clone(&group.channel),
+            group: Arc::clone(key),
+            group_labels: group.labels.clone(),
+            thread,
+            at: now,
+            repeat,
+            items,
+        });
+        self.depart(flight);
+        self.history.push(Entry::Sent { at: now, attempt: attempts + 1, notification: Arc::clone(&notification) });
+        Send { notification, attempt: attempts + 1 }
+    }
+
+    /// Notes that a notification is out.
+    fn depart(&mut self, flight: FlightRecord) {
+        for item in &flight.items {
+            let Some(subject) = self.subjects.get_mut(&item.alert) else { continue };
+            for target in subject.targets.iter_mut().filter(|t| t.channel == flight.channel) {
+                target.in_flight = true;
+                target.hold = None;
+            }
+        }
+        self.dirty.insert(RowName::Flight(Arc::clone(&flight.id)));
+        self.dirty.insert(RowName::Group(Arc::clone(&flight.group)));
+        self.flights.insert(Arc::clone(&flight.id), flight);
+    }
+
+    /// Brings the views of a group's firing members up to their last rows.
+    fn renew_views(&mut self, key: &Arc<str>, renew: Renew) {
+        let Some(group) = self.groups.get(key) else { return };
+        for id in &group.members {
+            let Some(subject) = self.subjects.get_mut(id).filter(|s| s.truth().is_some()) else { continue };
+            if let Some(view) = renew(id).filter(|v| Some(v.since) == subject.truth().map(|t| t.episode)) {
+                subject.view = view;
+            }
+        }
+    }
+
+    /// All news of a group that nothing holds, most severe first, then what else was told and still fires.
+    fn draft(&self, group: &Group, now: Timestamp) -> Draft {
+        let mut draft = Draft::default();
+        for (id, subject, place) in self.members(group) {
+            let target = &subject.targets[place];
+            let matters = target.news.is_some_and(|(n, _)| n.can_be_held()) || target.may_believe_firing();
+            let cause = if matters && subject.truth().is_some() { self.cause(id, subject, now) } else { None };
+            draft.items.extend(subject.items(target, cause.is_some()));
+            let repeats = target.news.is_none() && target.may_believe_firing() && cause.is_none();
+            if repeats && subject.truth().is_some() {
+                let before = Some(subject.view.severity);
+                draft.items.push(Item { kind: ItemKind::StillFiring, before, alert: Arc::clone(&subject.view) });
+            }
+            draft.held.extend(cause.map(|cause| (id.clone(), cause)));
+        }
+        // Ends of an alert stand before its new beginning: the sort keeps the order of equals.
+        draft.items.sort_by_key(|i| (!i.kind.is_news(), Reverse(i.alert.severity)));
+        draft
+    }
+
+    pub(super) fn digest(&self, group: &Group, now: Timestamp) -> u64 {
+        digest(&self.draft(group, now).items)
+    }
+
+    /// What holds an alert's news now, if anything does.
+    pub(super) fn cause(&self, id: &AlertId, subject: &Subject, now: Timestamp) -> Option<Cause> {
+        let waiting: Vec<_> = subject.waits.iter().filter(|w| now < w.until).collect();
+        if let Some(until) = waiting.iter().map(|w| w.until).max() {
+            let parents = waiting.iter().map(|w| Arc::clone(&w.parent)).collect();
+            return Some(Cause::Waiting { parents, until });
+        }
+        if self.limited.contains(&id.check) && id.reason.is_none() {
+            return Some(Cause::Limit);
+        }
+        self.inhibitions.find(id, &subject.view.labels).map(Cause::Inhibited)
+    }
+
+    /// Notes what was held, and why: the answer to "why was I not told?".
+    fn hold(&mut self, key: &Arc<str>, held: Vec<(AlertId, Cause)>, now: Timestamp) {
+        for (id, cause) in held {
+            let Some(subject) = self.subjects.get_mut(&id) else { continue };
+            for target in subject.targets.iter_mut().filter(|t| t.group == *key) {
+                if target.hold.as_ref() == Some(&cause) {
+                    continue;
+                }
+                self.history.push(Entry::Decision {
+                    at: now,
+                    alert: id.clone(),
+                    channel: Arc::clone(&target.channel),
+                    decision: format!("not sent: {cause}"),
+                });
+                target.hold = Some(cause.clone());
+                self.dirty.insert(RowName::Subject(id.clone()));
+            }
+            self.touched.insert(Arc::clone(key));
+            self.held.insert(id);
+        }
+    }
+
+    /// Asks anew about what is held. What is free again, and still fires, is told as new.
+    pub(super) fn recheck_holds(&mut self, now: Timestamp) {
+        if !std::mem::take(&mut self.holds_changed) {
+            return;
+        }
+        for id in std::mem::take(&mut self.held) {
+            let Some(subject) = self.subjects.get(&id) else { continue };
+            let cause = self.cause(&id, subject, now);
+            let waits = !subject.waits.is_empty();
+            if self.rehold(&id, cause.as_ref(), now) || waits {
+                self.held.insert(id);
+            }
+        }
+    }
+
+    /// Gives a held alert its present cause, or frees it. True while something of it is held.
+    fn rehold(&mut self, id: &AlertId, cause: Option<&Cause>, now: Timestamp) -> bool {
+        let subject = self.subjects.get_mut(id).expect("looked up by the caller");
+        let mut held = false;
+        for target in subject.targets.iter_mut().filter(|t| t.hold.is_some()) {
+            let before = std::mem::replace(&mut target.hold, cause.cloned());
+            if target.hold.is_some() {
+                held = true;
+                continue;
+            }
+            // Waiting for a parent is part of its first wait; every other hold that ends begins a new one.
+            if !matches!(before, Some(Cause::Waiting { .. })) {
+                target.news = target.news.map(|(news, at)| (news, if news.can_be_held() { now } else { at }));
+            }
+            self.history.push(Entry::Decision {
+                at: now,
+                alert: id.clone(),
+                channel: Arc::clone(&target.channel),
+                decision: "free: nothing holds it any more".to_owned(),
+            });
+            self.touched.insert(Arc::clone(&target.group));
+            self.dirty.insert(RowName::Subject(id.clone()));
+        }
+        held
+    }
+}
+
+fn flight_item(item: &Item) -> FlightItem {
+    let told = Told { severity: item.alert.severity, episode: item.alert.since };
+    FlightItem { alert: item.alert.id.clone(), kind: item.kind, told }
+}
+
+/// What a message says, so far as it decides whether it is the same message.
+fn digest(items: &[Item]) -> u64 {
+    #[derive(Hash)]
+    struct Said<'a>(&'a AlertId, ItemKind, Severity, Timestamp);
+    let mut hasher = Fnv(0xcbf2_9ce4_8422_2325);
+    for item in items {
+        Said(&item.alert.id, item.kind, item.alert.severity, item.alert.since).hash(&mut hasher);
+    }
+    hasher.finish()
+}
+
+/// FNV-1a: the same over restarts, which the standard hasher does not promise.
+struct Fnv(u64);
+
+impl Hasher for Fnv {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
+}

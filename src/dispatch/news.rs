@@ -1,0 +1,263 @@
+//! What dispatch is told: an alert changed, a limit was passed, a parent was judged.
+
+use super::group::Group;
+use super::subject::{Subject, Target, Wait};
+use super::{Dispatch, Route};
+use crate::model::alert::AlertView;
+use crate::model::record::{Phase, RowName};
+use crate::model::{AlertId, Change, ChangeKind, LabelSet, Timestamp};
+use std::sync::Arc;
+
+/// A channel that an alert's labels lead to, by the group that tells it.
+struct Lead {
+    channel: Arc<str>,
+    group: Arc<str>,
+}
+
+impl Dispatch {
+    /// An alert's life changed. A new alert waits for the parents in `waits`.
+    pub fn changed(&mut self, change: &Change, waits: Vec<Wait>) {
+        let (id, now) = (&change.view.id, change.at);
+        match change.kind {
+            ChangeKind::Pending => self.activate(&change.view, Phase::Pending),
+            ChangeKind::Fired => {
+                self.activate(&change.view, Phase::Firing);
+                let subject = self.subjects.get_mut(id).expect("activated above");
+                if !waits.is_empty() {
+                    self.held.insert(id.clone());
+                }
+                subject.waits = waits;
+                self.lead(id, now);
+            }
+            ChangeKind::Escalated => {
+                self.activate(&change.view, Phase::Firing);
+                self.lead(id, now);
+            }
+            ChangeKind::Eased => self.activate(&change.view, Phase::Firing),
+            ChangeKind::Resolved => self.end(&change.view),
+        }
+        self.refresh(id, now);
+    }
+
+    /// A label of a firing alert changed: routes are asked again.
+    pub fn relabelled(&mut self, view: &Arc<AlertView>, now: Timestamp) {
+        self.activate(view, Phase::Firing);
+        self.lead(&view.id, now);
+        self.refresh(&view.id, now);
+    }
+
+    /// A pending alert is inactive again, or its check is gone: nobody was told.
+    pub fn forget_pending(&mut self, id: &AlertId) {
+        self.deactivate(id);
+        if let Some(subject) = self.subjects.get_mut(id).filter(|s| s.phase == Phase::Pending) {
+            subject.phase = Phase::Ended;
+        }
+        self.drop_if_over(id);
+    }
+
+    /// A check fires for more instances than its limit, or no longer.
+    pub fn limit(&mut self, check: &Arc<str>, over: bool) {
+        let changed = if over { self.limited.insert(Arc::clone(check)) } else { self.limited.remove(check) };
+        self.holds_changed |= changed;
+    }
+
+    /// The checks that an alert with these labels depends on.
+    #[must_use]
+    pub fn parents(&self, labels: &LabelSet) -> std::collections::BTreeSet<Arc<str>> {
+        self.inhibitions.parents(labels)
+    }
+
+    /// A check's slot was judged: alerts that waited for it may leave.
+    pub fn judged(&mut self, check: &str, slot: Timestamp) {
+        for id in &self.held {
+            let Some(subject) = self.subjects.get_mut(id) else { continue };
+            let before = subject.waits.len();
+            subject.waits.retain(|w| &*w.parent != check || slot < w.slot);
+            if subject.waits.len() != before {
+                self.holds_changed = true;
+                self.touched.extend(subject.targets.iter().map(|t| Arc::clone(&t.group)));
+            }
+        }
+    }
+
+    /// The alert is active with this view now.
+    pub(super) fn activate(&mut self, view: &Arc<AlertView>, phase: Phase) {
+        let id = &view.id;
+        if phase == Phase::Pending && !self.subjects.contains_key(id) && !self.inhibitions.is_source(&view.labels) {
+            return; // a pending alert matters to others only
+        }
+        let subject = self.subjects.entry(id.clone()).or_insert_with(|| Subject::new(view, phase));
+        if subject.active.as_ref() != Some(&view.labels) {
+            if let Some(labels) = subject.active.replace(view.labels.clone()) {
+                self.holds_changed |= self.inhibitions.deactivate(id, &labels);
+            }
+            self.holds_changed |= self.inhibitions.activate(id, &view.labels);
+        }
+        // A told alert that is pending again has ended all the same: its end is still to be told.
+        if phase == Phase::Firing || subject.targets.is_empty() {
+            subject.phase = phase;
+            subject.view = Arc::clone(view);
+        }
+    }
+
+    /// It is no source of an inhibition any more.
+    fn deactivate(&mut self, id: &AlertId) {
+        if let Some(labels) = self.subjects.get_mut(id).and_then(|s| s.active.take()) {
+            self.holds_changed |= self.inhibitions.deactivate(id, &labels);
+        }
+    }
+
+    fn end(&mut self, view: &Arc<AlertView>) {
+        self.deactivate(&view.id);
+        if let Some(subject) = self.subjects.get_mut(&view.id) {
+            subject.end_episode(view);
+            subject.view = Arc::clone(view);
+        }
+    }
+
+    /// Asks the routes where an alert leads now. Who was told of it stays; who was not, and is not led to, goes.
+    pub(super) fn lead(&mut self, id: &AlertId, now: Timestamp) {
+        let Some(subject) = self.subjects.get(id) else { return };
+        let labels = subject.view.labels.clone();
+        let leads = self.leads(id, &labels);
+        let gone: Vec<Arc<str>> = subject
+            .targets
+            .iter()
+            .filter(|t| t.is_free() && !leads.iter().any(|(l, _)| l.channel == t.channel))
+            .map(|t| Arc::clone(&t.channel))
+            .collect();
+        for channel in gone {
+            self.leave(id, &channel);
+        }
+        for (lead, group) in leads {
+            self.join(id, &lead, group, now);
+        }
+    }
+
+    /// The channels that labels lead to, each once: by the first route in the tree's order.
+    fn leads(&self, id: &AlertId, labels: &LabelSet) -> Vec<(Lead, Group)> {
+        let Some(root) = &self.config.route else { return Vec::new() };
+        let mut leads: Vec<(Lead, Group)> = Vec::new();
+        let down = (&*id.check == "channel-down").then(|| id.key.get("channel").unwrap_or_default());
+        let routes = if down.is_some() { vec![root] } else { root.find(labels) };
+        for route in routes {
+            // The trouble of a channel is told through the others.
+            let channels = if down.is_some() { &self.config.channels } else { &route.channels };
+            for channel in channels.iter().filter(|c| Some(&***c) != down) {
+                if leads.iter().any(|(l, _)| l.channel == *channel) {
+                    continue;
+                }
+                let group = new_group(route, channel, id, labels);
+                leads.push((Lead { channel: Arc::clone(channel), group: Arc::clone(&group.key) }, group));
+            }
+        }
+        leads
+    }
+
+    fn join(&mut self, id: &AlertId, lead: &Lead, group: Group, now: Timestamp) {
+        let subject = self.subjects.get_mut(id).expect("looked up by the caller");
+        if let Some(target) = subject.targets.iter_mut().find(|t| t.channel == lead.channel) {
+            if target.group != lead.group {
+                let old = std::mem::replace(&mut target.group, Arc::clone(&lead.group));
+                // In its new group it is news of now.
+                target.news = target.news.map(|(news, _)| (news, now));
+                self.remove_member(&old, id);
+            }
+        } else {
+            subject.targets.push(Target::new(&lead.channel, &lead.group));
+        }
+        self.channels.entry(Arc::clone(&lead.channel)).or_default();
+        let group = self.groups.entry(Arc::clone(&lead.group)).or_insert(group);
+        group.members.insert(id.clone());
+        self.dirty.insert(RowName::Group(Arc::clone(&lead.group)));
+    }
+
+    fn leave(&mut self, id: &AlertId, channel: &str) {
+        let Some(subject) = self.subjects.get_mut(id) else { return };
+        let Some(at) = subject.targets.iter().position(|t| &*t.channel == channel) else { return };
+        let target = subject.targets.remove(at);
+        self.remove_member(&target.group, id);
+    }
+
+    fn remove_member(&mut self, group: &Arc<str>, id: &AlertId) {
+        if let Some(group) = self.groups.get_mut(group) {
+            group.members.remove(id);
+        }
+        self.touched.insert(Arc::clone(group));
+    }
+
+    /// What there is to tell of an alert may have changed.
+    pub(super) fn refresh(&mut self, id: &AlertId, now: Timestamp) {
+        let Some(subject) = self.subjects.get_mut(id) else { return };
+        subject.refresh_all(now);
+        for target in &subject.targets {
+            self.touched.insert(Arc::clone(&target.group));
+        }
+        self.dirty.insert(RowName::Subject(id.clone()));
+        self.drop_if_over(id);
+    }
+
+    /// Forgets an alert of which nothing is left to tell.
+    pub(super) fn drop_if_over(&mut self, id: &AlertId) {
+        if !self.subjects.get(id).is_some_and(Subject::is_over) {
+            return;
+        }
+        let subject = self.subjects.remove(id).expect("looked at above");
+        for target in &subject.targets {
+            self.remove_member(&target.group, id);
+        }
+        self.held.remove(id);
+        self.dirty.insert(RowName::Subject(id.clone()));
+    }
+
+    /// A configuration took the place of another. Groups, breakers and what was told live on; an alert that was
+    /// told through a channel which is gone is led anew.
+    pub fn reload(&mut self, config: super::Config, now: Timestamp) {
+        self.config = config;
+        self.rebuild_inhibitions();
+        let gone: Vec<Arc<str>> =
+            self.channels.keys().filter(|c| !self.config.channels.contains(*c)).cloned().collect();
+        for channel in &gone {
+            self.drop_channel(channel, now);
+        }
+        let refused: Vec<Arc<str>> = self
+            .groups
+            .values()
+            .filter(|g| g.retry.as_ref().is_some_and(|r| r.refused))
+            .map(|g| Arc::clone(&g.key))
+            .collect();
+        for key in refused {
+            self.groups.get_mut(&key).expect("listed above").retry = None;
+            self.touched.insert(key);
+        }
+        self.holds_changed = true;
+    }
+
+    fn drop_channel(&mut self, channel: &Arc<str>, now: Timestamp) {
+        let bound: Vec<AlertId> = self
+            .subjects
+            .iter()
+            .filter(|(_, s)| s.targets.iter().any(|t| t.channel == *channel))
+            .map(|(id, _)| id.clone())
+            .collect();
+        for id in bound {
+            self.leave(&id, channel);
+            if self.subjects.get(&id).is_some_and(|s| s.phase == Phase::Firing) {
+                self.lead(&id, now);
+            }
+            self.refresh(&id, now);
+        }
+        self.channels.remove(channel);
+        self.dirty.insert(RowName::Channel(Arc::clone(channel)));
+        self.health.push(super::Health::Up { channel: Arc::clone(channel) });
+    }
+}
+
+fn new_group(route: &Route, channel: &Arc<str>, id: &AlertId, labels: &LabelSet) -> Group {
+    let group_labels = route.group_labels(labels);
+    let key = match route.group_by {
+        super::GroupBy::Labels(_) => format!("{}:{channel}:{group_labels}", route.id),
+        super::GroupBy::Each => format!("{}:{channel}:{id}", route.id),
+    };
+    Group::new(Arc::from(key), &route.id, channel, group_labels, route.timers)
+}

@@ -1,0 +1,346 @@
+//! One alert, as dispatch sees it: what is true beside what each channel was told.
+
+use super::hold::Cause;
+use crate::model::alert::AlertView;
+use crate::model::record::{Belief, FlightItem, Phase, SubjectRecord, TargetRecord, Told};
+use crate::model::{Item, ItemKind, LabelSet, Severity, Timestamp};
+use std::sync::Arc;
+
+/// Ended episodes kept for one channel that could not be told; of more the oldest are forgotten.
+pub const MISSED_MAX: usize = 50;
+
+/// An alert that is active, or of which something is still to be told.
+#[derive(Debug)]
+pub struct Subject {
+    pub view: Arc<AlertView>,
+    pub phase: Phase,
+    pub targets: Vec<Target>,
+    /// The labels under which it is a possible source of inhibitions, while it is firing or pending.
+    pub active: Option<LabelSet>,
+    /// Parents whose next slot a new alert waits for.
+    pub waits: Vec<Wait>,
+}
+
+/// A parent's slot that must be judged before a new alert is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wait {
+    pub parent: Arc<str>,
+    pub slot: Timestamp,
+    /// Whatever happens to the slot, no later than this.
+    pub until: Timestamp,
+}
+
+/// One channel and one alert.
+#[derive(Debug)]
+pub struct Target {
+    pub channel: Arc<str>,
+    /// The key of the group that tells it.
+    pub group: Arc<str>,
+    pub belief: Belief,
+    /// What there is to tell, and since when.
+    pub news: Option<(News, Timestamp)>,
+    pub owed: bool,
+    /// Ends of episodes that the channel was told, or is being told, of.
+    pub ended: Vec<Arc<AlertView>>,
+    pub missed: Vec<Arc<AlertView>>,
+    pub hold: Option<Cause>,
+    /// A notification that names it is out.
+    pub in_flight: bool,
+}
+
+/// How what is true differs from what a channel was told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum News {
+    Fired,
+    /// The told episode ended, and another began: a message that says both.
+    Again,
+    Escalated,
+    Eased,
+    Resolved,
+    /// Only that episodes came and went.
+    Missed,
+}
+
+impl News {
+    /// Whether a hold may hold it; ends and easings of what was told never wait.
+    #[must_use]
+    pub const fn can_be_held(self) -> bool {
+        matches!(self, News::Fired | News::Again | News::Escalated)
+    }
+
+    /// Whether it is the news of an alert that the channel knows nothing of.
+    #[must_use]
+    pub const fn is_new(self) -> bool {
+        matches!(self, News::Fired | News::Again)
+    }
+}
+
+impl Target {
+    #[must_use]
+    pub fn new(channel: &Arc<str>, group: &Arc<str>) -> Target {
+        Target {
+            channel: Arc::clone(channel),
+            group: Arc::clone(group),
+            belief: Belief::Nothing,
+            news: None,
+            owed: false,
+            ended: Vec::new(),
+            missed: Vec::new(),
+            hold: None,
+            in_flight: false,
+        }
+    }
+
+    /// Whether the channel may believe that it fires.
+    #[must_use]
+    pub fn may_believe_firing(&self) -> bool {
+        self.belief != Belief::Nothing
+    }
+
+    /// Whether nothing binds the channel to the alert: it believes nothing of it and is owed nothing.
+    #[must_use]
+    pub fn is_free(&self) -> bool {
+        self.belief == Belief::Nothing && self.missed.is_empty() && !self.in_flight
+    }
+
+    /// The difference between what is true and what was told.
+    fn difference(&self, truth: Option<Told>) -> Option<News> {
+        let told = match (self.belief, truth) {
+            (Belief::Nothing, Some(_)) => return Some(News::Fired),
+            (Belief::Nothing, None) => return (!self.missed.is_empty()).then_some(News::Missed),
+            (_, None) => return Some(News::Resolved),
+            (Belief::Firing(told), Some(truth)) => return compare(told, truth),
+            (Belief::Unknown { before, sent }, Some(truth)) => (before, sent, truth),
+        };
+        match told {
+            (None, _, _) => Some(News::Fired),
+            // It may have heard of an end, or of another severity: say what is true again.
+            (Some(before), sent, truth) => compare(before, truth).or_else(|| match sent {
+                Some(sent) => compare(sent, truth).or(Some(News::Eased)),
+                None => Some(News::Fired),
+            }),
+        }
+    }
+}
+
+fn compare(told: Told, truth: Told) -> Option<News> {
+    if told.episode != truth.episode {
+        return Some(News::Again);
+    }
+    match truth.severity.cmp(&told.severity) {
+        std::cmp::Ordering::Greater => Some(News::Escalated),
+        std::cmp::Ordering::Less => Some(News::Eased),
+        std::cmp::Ordering::Equal => None,
+    }
+}
+
+impl Subject {
+    #[must_use]
+    pub fn new(view: &Arc<AlertView>, phase: Phase) -> Subject {
+        Subject { view: Arc::clone(view), phase, targets: Vec::new(), active: None, waits: Vec::new() }
+    }
+
+    /// The episode that is true now.
+    #[must_use]
+    pub fn truth(&self) -> Option<Told> {
+        let told = Told { severity: self.view.severity, episode: self.view.since };
+        (self.phase == Phase::Firing).then_some(told)
+    }
+
+    /// Works out anew what there is to tell to one of its targets; what is the same news keeps its time.
+    pub fn refresh(&mut self, target: usize, now: Timestamp) {
+        let truth = self.truth();
+        let target = &mut self.targets[target];
+        let missed_too = || (!target.missed.is_empty()).then_some(News::Missed);
+        target.news = target.difference(truth).or_else(missed_too).map(|news| match target.news {
+            Some((before, at)) if before == news || !starts_anew(before, news) => (news, at),
+            _ => (news, now),
+        });
+        if target.news.is_none() {
+            target.hold = None;
+        }
+    }
+
+    pub fn refresh_all(&mut self, now: Timestamp) {
+        for target in 0..self.targets.len() {
+            self.refresh(target, now);
+        }
+    }
+
+    /// Notes in each target that the present episode is over.
+    pub fn end_episode(&mut self, view: &Arc<AlertView>) {
+        for target in &mut self.targets {
+            let told = target.believes_episode(view.since) || target.in_flight;
+            if told {
+                target.ended.push(Arc::clone(view));
+            } else if !told && target.owed {
+                target.miss(view);
+            }
+            target.owed = false;
+        }
+        self.phase = Phase::Ended;
+        self.waits.clear();
+    }
+
+    /// The items that tell one target's news; `held` leaves out what a hold holds.
+    #[must_use]
+    pub fn items(&self, target: &Target, held: bool) -> Vec<Item> {
+        let mut items: Vec<Item> = target.missed.iter().map(|v| item(ItemKind::CameAndWent, None, v)).collect();
+        let before = target.told_severity();
+        let end = target.end();
+        match target.news {
+            Some((News::Fired, _)) if !held => items.push(item(ItemKind::Fired, None, &self.view)),
+            Some((News::Again, _)) => {
+                items.extend(end.map(|end| item(ItemKind::Resolved, before, end)));
+                if !held {
+                    items.push(item(ItemKind::Fired, None, &self.view));
+                }
+            }
+            Some((News::Escalated, _)) if !held => items.push(item(ItemKind::Escalated, before, &self.view)),
+            Some((News::Eased, _)) => items.push(item(ItemKind::Eased, before, &self.view)),
+            Some((News::Resolved, _)) => {
+                items.push(item(ItemKind::Resolved, before, end.unwrap_or(&self.view)));
+            }
+            _ => {}
+        }
+        items
+    }
+
+    /// Whether the store must know it: a pending alert of which nothing was told is in its life already.
+    #[must_use]
+    pub fn is_kept(&self) -> bool {
+        self.phase == Phase::Firing || !self.targets.is_empty()
+    }
+
+    /// Whether nothing is left to tell or to know of it.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.phase == Phase::Ended && self.active.is_none() && self.targets.iter().all(Target::is_free)
+    }
+}
+
+/// An escalation has its own wait; an easing or an end after it is other news again. That a fired alert became
+/// another kind of untold news does not put it off.
+fn starts_anew(before: News, news: News) -> bool {
+    matches!((before, news), (News::Escalated, _) | (_, News::Escalated) | (News::Missed, _))
+}
+
+fn item(kind: ItemKind, before: Option<Severity>, view: &Arc<AlertView>) -> Item {
+    Item { kind, before, alert: Arc::clone(view) }
+}
+
+impl Target {
+    fn told_severity(&self) -> Option<Severity> {
+        match self.belief {
+            Belief::Nothing => None,
+            Belief::Firing(told) => Some(told.severity),
+            Belief::Unknown { before, sent } => before.or(sent).map(|t| t.severity),
+        }
+    }
+
+    fn believes_episode(&self, episode: Timestamp) -> bool {
+        let same = |t: Option<Told>| t.is_some_and(|t| t.episode == episode);
+        match self.belief {
+            Belief::Nothing => false,
+            Belief::Firing(told) => told.episode == episode,
+            Belief::Unknown { before, sent } => same(before) || same(sent),
+        }
+    }
+
+    /// The end of the episode that the channel believes in.
+    fn end(&self) -> Option<&Arc<AlertView>> {
+        self.ended.iter().find(|end| self.believes_episode(end.since))
+    }
+
+    fn miss(&mut self, view: &Arc<AlertView>) {
+        if self.missed.len() >= MISSED_MAX {
+            self.missed.remove(0);
+        }
+        self.missed.push(Arc::clone(view));
+    }
+
+    /// The channel has what this item said.
+    pub fn delivered(&mut self, item: &FlightItem) {
+        match item.kind {
+            ItemKind::CameAndWent => self.missed.retain(|v| v.since != item.told.episode),
+            ItemKind::Resolved => {
+                self.belief = Belief::Nothing;
+                self.ended.retain(|end| end.since != item.told.episode);
+            }
+            ItemKind::Fired | ItemKind::Escalated | ItemKind::Eased | ItemKind::StillFiring => {
+                self.belief = Belief::Firing(item.told);
+                self.ended.retain(|end| end.since == item.told.episode);
+                self.owed = false;
+            }
+        }
+    }
+
+    /// The channel may have what this item said.
+    pub fn unanswered(&mut self, item: &FlightItem) {
+        let sent = match item.kind {
+            ItemKind::CameAndWent => return,
+            ItemKind::Resolved => None,
+            _ => Some(item.told),
+        };
+        let before = match self.belief {
+            Belief::Nothing => None,
+            Belief::Firing(told) => Some(told),
+            Belief::Unknown { before, .. } => before,
+        };
+        // A repeat of what it believes leaves no doubt.
+        let doubt = before != sent || matches!(self.belief, Belief::Unknown { .. });
+        if doubt {
+            self.belief = Belief::Unknown { before, sent };
+        }
+    }
+
+    /// The channel has nothing of what this item said. `truth` is the episode that is true now.
+    pub fn not_sent(&mut self, item: &FlightItem, truth: Option<Told>) {
+        if item.kind != ItemKind::Fired || self.believes_episode(item.told.episode) {
+            return;
+        }
+        if truth.is_some_and(|t| t.episode == item.told.episode) {
+            self.owed = true;
+        } else if let Some(at) = self.ended.iter().position(|end| end.since == item.told.episode) {
+            let end = self.ended.remove(at);
+            self.miss(&end);
+        }
+    }
+}
+
+impl Subject {
+    #[must_use]
+    pub fn record(&self) -> SubjectRecord {
+        let targets = self.targets.iter().map(|t| TargetRecord {
+            channel: Arc::clone(&t.channel),
+            group: Arc::clone(&t.group),
+            belief: t.belief,
+            news: t.news.map(|(_, at)| at),
+            owed: t.owed,
+            ended: t.ended.clone(),
+            missed: t.missed.clone(),
+            hold: t.hold.as_ref().map(ToString::to_string),
+        });
+        SubjectRecord { view: Arc::clone(&self.view), phase: self.phase, targets: targets.collect() }
+    }
+
+    /// As it was kept. A hold is asked anew.
+    #[must_use]
+    pub fn restore(record: SubjectRecord) -> Subject {
+        let targets = record.targets.into_iter().map(|t| Target {
+            belief: t.belief,
+            // Its kind is worked out below; the time is what was kept.
+            news: t.news.map(|at| (News::Fired, at)),
+            owed: t.owed,
+            ended: t.ended,
+            missed: t.missed,
+            ..Target::new(&t.channel, &t.group)
+        });
+        let mut subject = Subject { targets: targets.collect(), ..Subject::new(&record.view, record.phase) };
+        let truth = subject.truth();
+        for target in &mut subject.targets {
+            target.news = target.difference(truth).map(|news| (news, target.news.map_or(Timestamp::MIN, |(_, at)| at)));
+        }
+        subject
+    }
+}

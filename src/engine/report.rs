@@ -1,0 +1,181 @@
+//! What each check last said, for the API and for people.
+
+use super::evaluate::{Judged, Judgement, Outcome, row_values, unknown_reasons};
+use super::{CheckState, Engine, Life, RowValues};
+use crate::model::alert::{AlertState, AlertView};
+use crate::model::{AlertId, Key, Timestamp};
+use crate::rules::Check;
+use serde::Serialize;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Outcomes of a check's last slot that are kept with their values, the worst first.
+pub const OUTCOMES_KEPT: usize = 20;
+
+/// A check's last slot.
+#[derive(Debug, Default)]
+pub(super) struct Last {
+    slot: Option<Timestamp>,
+    took: Duration,
+    error: Option<String>,
+    rows: usize,
+    unread: usize,
+    samples: Vec<Sample>,
+}
+
+/// One kept outcome: the values are made when somebody asks.
+#[derive(Debug)]
+struct Sample {
+    key: Key,
+    values: RowValues,
+    unknown: Vec<(crate::model::Severity, String)>,
+}
+
+/// What `/api/v1/checks` shows of one check.
+#[derive(Clone, Debug, Serialize)]
+pub struct CheckReport {
+    pub check: Arc<str>,
+    pub source: Arc<str>,
+    pub declared: Arc<str>,
+    pub mode: &'static str,
+    pub last_slot: Option<Timestamp>,
+    pub next_slot: Option<Timestamp>,
+    pub collecting: bool,
+    /// Seconds that the last collection and evaluation took.
+    pub took: f64,
+    /// Why the last slot could not be judged, where it could not.
+    pub error: Option<String>,
+    pub rows: usize,
+    pub unread: usize,
+    pub firing: usize,
+    pub pending: usize,
+    pub skipped_slots: u64,
+    /// The worst outcomes of the last slot, at most [`OUTCOMES_KEPT`].
+    pub outcomes: Vec<Instance>,
+}
+
+/// One instance of a check in its last slot.
+#[derive(Clone, Debug, Serialize)]
+pub struct Instance {
+    pub key: Key,
+    #[serde(flatten)]
+    pub state: AlertState,
+    pub values: Vec<(Arc<str>, String)>,
+    /// `severity: why`, where a condition is unknown.
+    pub unknown: Vec<String>,
+}
+
+/// What the API shows of one source.
+#[derive(Clone, Debug, Serialize)]
+pub struct SourceReport {
+    pub source: Arc<str>,
+    /// Collections in a row that could not reach it.
+    pub failures: u32,
+    pub last_error: Option<String>,
+}
+
+impl Last {
+    /// Notes a slot that was judged.
+    pub fn note(&mut self, check: &Check, slot: Timestamp, took: Duration, judged: &Judged) {
+        self.slot = Some(slot);
+        self.took = took;
+        match judged {
+            Judged::Failed(failure) => self.error = Some(failure.message.clone()),
+            Judged::Rows(j) => {
+                self.error = j.mistyped.clone().or_else(|| j.unread_why.first().cloned());
+                (self.rows, self.unread) = (j.table.rows(), j.unread);
+                self.samples = samples(check, slot, j);
+            }
+        }
+    }
+}
+
+/// The worst outcomes: those that are not clear first, in the order of rows.
+fn samples(check: &Check, slot: Timestamp, judgement: &Judgement) -> Vec<Sample> {
+    let worst = judgement.outcomes.iter().filter(|o| !o.is_clear()).take(OUTCOMES_KEPT);
+    let mut chosen: Vec<&Outcome> = worst.collect();
+    let rest = OUTCOMES_KEPT - chosen.len();
+    chosen.extend(judgement.outcomes.iter().filter(|o| o.is_clear()).take(rest));
+    let sample = |o: &&Outcome| Sample {
+        key: o.key.clone(),
+        values: row_values(check, &judgement.table, o.row as usize, slot),
+        unknown: if o.is_unknown() {
+            unknown_reasons(check, &judgement.table, o.row as usize, slot)
+        } else {
+            Vec::new()
+        },
+    };
+    chosen.iter().map(sample).collect()
+}
+
+impl Engine {
+    /// What each check last said, in the order of names.
+    #[must_use]
+    pub fn check_reports(&self) -> Vec<CheckReport> {
+        let mut reports: Vec<CheckReport> = self.checks.values().map(CheckState::report).collect();
+        reports.sort_by(|a, b| a.check.cmp(&b.check));
+        reports
+    }
+
+    #[must_use]
+    pub fn source_reports(&self) -> Vec<SourceReport> {
+        let mut reports: Vec<SourceReport> = self
+            .sources
+            .iter()
+            .map(|(name, s)| SourceReport {
+                source: Arc::clone(name),
+                failures: s.failures,
+                last_error: s.last_error.clone(),
+            })
+            .collect();
+        reports.sort_by(|a, b| a.source.cmp(&b.source));
+        reports
+    }
+
+    /// Every alert that is pending or firing, in the order of identities.
+    #[must_use]
+    pub fn alerts(&self) -> Vec<(AlertState, Arc<AlertView>)> {
+        let lives = self.checks.values().flat_map(|c| {
+            c.lives.iter().filter_map(|(key, life)| {
+                let id = AlertId { check: Arc::clone(&c.check.name), reason: None, key: key.clone() };
+                Some((AlertState::of(&life.latches), Arc::new(c.view(life, &id)?)))
+            })
+        });
+        let signals = self.signals.iter().filter_map(|(id, s)| Some((AlertState::Firing(s.severity), self.view(id)?)));
+        let mut alerts: Vec<_> = lives.chain(signals).collect();
+        alerts.sort_by(|(_, a), (_, b)| a.id.cmp(&b.id));
+        alerts
+    }
+}
+
+impl CheckState {
+    fn report(&self) -> CheckReport {
+        let is_pending = |l: &&Life| matches!(AlertState::of(&l.latches), AlertState::Pending(_));
+        CheckReport {
+            check: Arc::clone(&self.check.name),
+            source: Arc::clone(&self.check.source),
+            declared: Arc::clone(&self.check.declared),
+            mode: self.check.mode.name(),
+            last_slot: self.last_slot,
+            next_slot: self.next,
+            collecting: self.out.is_some(),
+            took: self.report.took.as_secs_f64(),
+            error: self.report.error.clone(),
+            rows: self.report.rows,
+            unread: self.report.unread,
+            firing: self.firing,
+            pending: self.lives.values().filter(is_pending).count(),
+            skipped_slots: self.skipped,
+            outcomes: self.report.samples.iter().map(|s| self.instance(s)).collect(),
+        }
+    }
+
+    fn instance(&self, sample: &Sample) -> Instance {
+        Instance {
+            key: sample.key.clone(),
+            state: self.lives.get(&sample.key).map_or(AlertState::Inactive, |l| AlertState::of(&l.latches)),
+            values: sample.values.iter().map(|(n, v)| (Arc::clone(n), v.to_string())).collect(),
+            unknown: sample.unknown.iter().map(|(s, why)| format!("{s}: {why}")).collect(),
+        }
+    }
+}
