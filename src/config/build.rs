@@ -87,13 +87,13 @@ impl<'a> Builder<'a> {
         match event {
             Event::DocumentStart(..) => self.document(span),
             Event::Scalar(text, style, anchor, _) => self.scalar(&text, style, span, tag, anchor),
-            Event::Anchor(_, name) => {
-                self.anchor(&name, span);
+            Event::Anchor(..) => {
+                self.anchor(span);
                 Ok(())
             }
             Event::Alias(id) => self.alias(id, span),
-            Event::UnresolvedAlias(name) => {
-                self.error(span, syntax::unknown_alias(self.source, span, &name));
+            Event::UnresolvedAlias(_) => {
+                self.error(span, syntax::unknown_alias(self.source, span));
                 self.place(broken(span), Weight::default())
             }
             Event::SequenceStart(style, anchor, _) => self.open(false, is_flow(style), span, tag, anchor),
@@ -125,7 +125,7 @@ impl<'a> Builder<'a> {
             ScalarStyle::DoubleQuoted => Style::Double,
             ScalarStyle::Literal => Style::Literal,
             ScalarStyle::Folded => Style::Folded,
-            _ => Style::Plain,
+            ScalarStyle::Plain => Style::Plain,
         };
         if let Some(tag) = tag {
             let in_flow = self.stack.last().is_some_and(|frame| frame.is_flow);
@@ -144,7 +144,7 @@ impl<'a> Builder<'a> {
     }
 
     /// Follows the node that it names: an open collection, or the scalar that was placed last.
-    fn anchor(&mut self, name: &str, span: Span) {
+    fn anchor(&mut self, span: Span) {
         let scalar = match self.stack.last_mut() {
             Some(frame) if frame.items.is_empty() => None,
             Some(frame) => frame.items.last_mut().filter(|node| node.list().is_none() && node.map().is_none()),
@@ -155,7 +155,7 @@ impl<'a> Builder<'a> {
         if !matches!(node.kind, NodeKind::Broken) {
             node.kind = NodeKind::Broken;
             let value = node.span;
-            self.error(span, syntax::anchor_on_text(self.source, span, value, name));
+            self.error(span, syntax::anchor_on_text(self.source, span, value));
         }
     }
 
@@ -277,7 +277,7 @@ impl<'a> Builder<'a> {
     }
 
     fn scan_error(&mut self, error: &ScanError) {
-        let at = error.marker().byte_offset().unwrap_or(0);
+        let at = syntax::error_offset(self.source, error);
         let span = Span::new(at, at + 1);
         if !self.told.contains(&self.source.place(span).line) {
             self.error(span, syntax::scan_error(self.source, error, span));

@@ -139,7 +139,10 @@ pub fn nearest<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> O
     known
         .into_iter()
         .map(|name| (strsim::damerau_levenshtein(&written.to_lowercase(), &name.to_lowercase()), name))
-        .filter(|(distance, name)| *distance <= name.chars().count().max(written.chars().count()).div_ceil(3))
+        .filter(|(distance, name)| {
+            let longer = name.chars().count().max(written.chars().count());
+            *distance <= longer.div_ceil(3) && *distance + 1 < longer
+        })
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, name)| name)
 }

@@ -31,7 +31,9 @@ fn unit_at(raw: &str, style: Style, decoded: &str, offset: usize) -> (usize, usi
         return units.nth(solid).map_or((raw.len(), raw.len()), |unit| (unit.start, unit.end));
     }
     let previous = solid.checked_sub(1).and_then(|n| units.nth(n)).map_or(usize::from(is_quoted(style)), |u| u.end);
-    let room = raw[previous..].find(|c| !is_blank(c)).map_or(raw.len(), |n| previous + n);
+    // Past the end of the text is behind its last character, not on the next line.
+    let is_room = |c| if wanted.is_some() { is_blank(c) } else { matches!(c, ' ' | '\t') };
+    let room = raw[previous..].find(|c| !is_room(c)).map_or(raw.len(), |n| previous + n);
     let start = (previous + blanks).min(room);
     (start, (start + 1).min(room.max(start)))
 }
@@ -65,9 +67,8 @@ impl Iterator for Units<'_> {
         let c = rest.chars().next()?;
         let (len, solid) = match (self.style, c) {
             (Style::Double, '\\') => escape(rest),
-            (Style::Double, '"') => (1, false),
             (Style::Single, '\'') if rest.starts_with("''") => (2, true),
-            (Style::Single, '\'') => (1, false),
+            (Style::Double, '"') | (Style::Single, '\'') => (1, false),
             _ => (c.len_utf8(), !is_blank(c)),
         };
         let start = self.at;

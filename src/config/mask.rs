@@ -9,7 +9,7 @@ use super::source::{Source, Span};
 /// What stands behind a key that sounds like a secret. Where a file could not be read as YAML nobody knows which
 /// values are secrets, and the line is shown all the same.
 static SOUNDS_SECRET: LazyLock<Regex> = LazyLock::new(|| {
-    let key = r#"(?i)[\w-]*(?:password|passwd|secret|token|api_?key|credential|webhook|authorization)[\w-]*"#;
+    let key = r"(?i)[\w-]*(?:pass|pwd|secret|token|api_?key|credential|webhook|authorization)[\w-]*";
     let value = r#"(?:"(?:[^"\\]|\\.)*"?|'[^']*'?|[^\s,}"'#{\[][^,}#]*)"#;
     Regex::new(&format!(r#"({key}["']?\s*:\s+)({value})"#)).expect("a constant pattern")
 });
@@ -17,6 +17,16 @@ static SOUNDS_SECRET: LazyLock<Regex> = LazyLock::new(|| {
 /// A password inside of a URL.
 static URL_PASSWORD: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r#"(://[^/\s:@"']*:)([^@\s/"']+)@"#).expect("a constant pattern"));
+
+/// Whether a part of a line sounds like a secret, so that no message may quote it.
+pub(super) fn sounds_secret(source: &Source, span: Span) -> bool {
+    let line = source.place(span).line;
+    let from = (span.start as usize).saturating_sub(source.line_start(line).unwrap_or(0));
+    let text = source.line(line);
+    let hidden = masked(source, line, std::iter::empty());
+    let skipped = text.get(..from).map_or(0, |before| before.chars().count());
+    text.chars().zip(hidden.chars()).skip(skipped).any(|(written, shown)| written != shown)
+}
 
 /// A line with every secret in it replaced by as many `*`, so that columns stay where they are.
 pub(super) fn masked(source: &Source, line: u32, secrets: impl Iterator<Item = Span>) -> String {

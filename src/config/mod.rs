@@ -8,6 +8,7 @@ pub mod diagnostic;
 pub mod files;
 pub mod interpolate;
 mod locate;
+pub mod manual;
 mod mask;
 mod merge;
 mod read;

@@ -1,5 +1,6 @@
 //! Reads a node by its shape. Whatever is wrong is recorded, and the rest is read all the same.
 
+use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -40,11 +41,11 @@ impl<'a> Reader<'a> {
         problems: &mut Problems,
     ) -> Settings {
         let mut reading = Reading { reader: self, source, problems };
-        let settings = reading.record(node, record, &format!("`{}`", record.name));
+        let settings = reading.record(node, record, What::Key(record.name));
         settings.unwrap_or_else(|| Settings { record, origin: reading.origin(node), entries: Vec::new(), kind: None })
     }
 
-    /// Reads a value of any shape; `what` names it in errors, with backticks where it is a key.
+    /// Reads a value of any shape; `what` is its name in errors.
     pub fn value(
         &self,
         source: &Arc<Source>,
@@ -53,7 +54,31 @@ impl<'a> Reader<'a> {
         what: &str,
         problems: &mut Problems,
     ) -> Option<Setting> {
-        Reading { reader: self, source, problems }.value(node, shape, what)
+        Reading { reader: self, source, problems }.value(node, shape, What::Key(what))
+    }
+}
+
+/// What a value is called in errors.
+#[derive(Clone, Copy)]
+enum What<'a> {
+    Key(&'a str),
+    /// An entry of the list under a key.
+    Entry(&'a str),
+}
+
+impl What<'_> {
+    fn entry(self) -> Self {
+        let (What::Key(name) | What::Entry(name)) = self;
+        What::Entry(name)
+    }
+}
+
+impl fmt::Display for What<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            What::Key(name) => write!(f, "`{name}`"),
+            What::Entry(name) => write!(f, "an entry of `{name}`"),
+        }
     }
 }
 
@@ -72,7 +97,10 @@ impl Reading<'_, '_> {
         self.problems.push(problem.at(self.source.place(span)));
     }
 
-    fn value(&mut self, node: &Node, shape: &'static Shape, what: &str) -> Option<Setting> {
+    fn value(&mut self, node: &Node, shape: &'static Shape, what: What<'_>) -> Option<Setting> {
+        if matches!(shape, Shape::Secret) {
+            self.problems.mask(self.source, node.span);
+        }
         let value = match (shape, &node.kind) {
             (_, NodeKind::Broken) => return None,
             (Shape::Any, _) => SettingValue::Any(node.clone()),
@@ -80,12 +108,12 @@ impl Reading<'_, '_> {
                 SettingValue::Record(self.record(node, record, what)?)
             }
             (Shape::List(of) | Shape::OneOrMany(of), NodeKind::List(items)) => {
-                SettingValue::List(items.iter().filter_map(|item| self.value(item, of, what)).collect())
+                SettingValue::List(items.iter().filter_map(|item| self.value(item, of, what.entry())).collect())
             }
-            (Shape::OneOrMany(of), _) => SettingValue::List(vec![self.value(node, of, what)?]),
+            (Shape::OneOrMany(of), _) if accepts(of, node) => SettingValue::List(vec![self.value(node, of, what)?]),
             (Shape::MapOf(of), NodeKind::Map(entries)) => SettingValue::Map(self.map(entries, of)),
             (Shape::OneOf(shapes), _) => return self.one_of(node, shape, shapes, what),
-            (_, NodeKind::Scalar(text, style)) if is_scalar(shape) => return self.scalar(node, shape, text, *style),
+            (_, NodeKind::Scalar(text, style)) if shape.is_scalar() => return self.scalar(node, shape, text, *style),
             _ => {
                 self.wrong_kind(node, shape, what);
                 return None;
@@ -99,7 +127,7 @@ impl Reading<'_, '_> {
         scalars.read(node.span, shape, text, style)
     }
 
-    fn wrong_kind(&mut self, node: &Node, shape: &Shape, what: &str) {
+    fn wrong_kind(&mut self, node: &Node, shape: &Shape, what: What<'_>) {
         let problem = match node.kind {
             NodeKind::Empty => Problem::error(format!("{what} has no value")),
             _ => Problem::error(format!("{what} cannot be {}", node.noun())),
@@ -107,26 +135,30 @@ impl Reading<'_, '_> {
         self.fail(node.span, problem.help(format!("write {}", shape.describe())));
     }
 
-    fn one_of(&mut self, node: &Node, shape: &'static Shape, shapes: &'static [Shape], what: &str) -> Option<Setting> {
-        match shapes.iter().find(|shape| accepts(shape, node)) {
-            Some(fitting) => self.value(node, fitting, what),
-            None => {
-                self.wrong_kind(node, shape, what);
-                None
-            }
+    fn one_of(
+        &mut self,
+        node: &Node,
+        shape: &'static Shape,
+        shapes: &'static [Shape],
+        what: What<'_>,
+    ) -> Option<Setting> {
+        if let Some(fitting) = shapes.iter().find(|shape| accepts(shape, node)) {
+            return self.value(node, fitting, what);
         }
+        self.wrong_kind(node, shape, what);
+        None
     }
 
     fn map(&mut self, entries: &[(Node, Node)], of: &'static Shape) -> Vec<(Text, Setting)> {
         let read = entries.iter().filter_map(|(key, value)| {
             let name = key.text()?;
-            let setting = self.value(value, of, &format!("`{name}`"))?;
+            let setting = self.value(value, of, What::Key(name))?;
             Some((Text { text: Arc::from(name), origin: self.origin(key) }, setting))
         });
         read.collect()
     }
 
-    fn record(&mut self, node: &Node, record: &'static Record, what: &str) -> Option<Settings> {
+    fn record(&mut self, node: &Node, record: &'static Record, what: What<'_>) -> Option<Settings> {
         let entries = match &node.kind {
             NodeKind::Map(entries) => entries.as_slice(),
             NodeKind::Empty if record.kinds.is_none() => &[],
@@ -166,7 +198,7 @@ impl Reading<'_, '_> {
     ) {
         let Some(name) = key.text() else { return };
         if let Some(known) = settings.record.key(name) {
-            let setting = self.value(value, &known.shape, &format!("`{name}`"));
+            let setting = self.value(value, &known.shape, What::Key(name));
             self.insert(settings, known.name, key.span, setting);
         } else if let Some(known) = settings.record.keys.iter().find(|known| known.is_file_twin(name)) {
             let setting = self.secret_file(value, name);
@@ -198,7 +230,7 @@ impl Reading<'_, '_> {
             self.fail(span, problem);
             return;
         }
-        let read = self.record(value, kind, &format!("`{}`", kind.name));
+        let read = self.record(value, kind, What::Key(kind.name));
         let setting = read.map(|inner| Setting { origin: inner.origin.clone(), value: SettingValue::Record(inner) });
         settings.kind = Some(settings.entries.len());
         settings.entries.push(Entry { key: kind.name, span: Some(span), setting });
@@ -252,7 +284,7 @@ impl Reading<'_, '_> {
     }
 
     fn secret_file(&mut self, value: &Node, name: &str) -> Option<Setting> {
-        let path = self.value(value, &Shape::Path, &format!("`{name}`"))?;
+        let path = self.value(value, &Shape::Path, What::Key(name))?;
         let mut scalars = Scalars { reader: self.reader, source: self.source, problems: self.problems };
         scalars.secret_file(&path)
     }
@@ -266,21 +298,15 @@ struct Unknown {
     meant: Vec<&'static str>,
 }
 
-fn is_scalar(shape: &Shape) -> bool {
-    !matches!(
-        shape,
-        Shape::List(_) | Shape::OneOrMany(_) | Shape::MapOf(_) | Shape::Record(_) | Shape::OneOf(_) | Shape::Any
-    )
-}
-
 /// Whether a shape takes the kind of node that is written.
 fn accepts(shape: &Shape, node: &Node) -> bool {
     match (shape, &node.kind) {
-        (Shape::Any, _) | (Shape::OneOrMany(_) | Shape::List(_), NodeKind::List(_)) => true,
+        (Shape::Any, _)
+        | (Shape::OneOrMany(_) | Shape::List(_), NodeKind::List(_))
+        | (Shape::MapOf(_) | Shape::Record(_), NodeKind::Map(_)) => true,
         (Shape::OneOrMany(of), _) => accepts(of, node),
         (Shape::OneOf(shapes), _) => shapes.iter().any(|shape| accepts(shape, node)),
-        (Shape::MapOf(_) | Shape::Record(_), NodeKind::Map(_)) => true,
-        (shape, NodeKind::Scalar(..)) => is_scalar(shape),
+        (shape, NodeKind::Scalar(..)) => shape.is_scalar(),
         _ => false,
     }
 }

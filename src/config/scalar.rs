@@ -33,12 +33,12 @@ impl ScalarError {
 }
 
 /// The pattern of a duration, for the schema.
-pub const DURATION_PATTERN: &str = r"^([0-9]+w)?([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?$";
+pub const DURATION_PATTERN: &str = r"^([0-9]+(w|d|h|m|s|ms))+$";
 /// The pattern of a size, for the schema.
 pub const SIZE_PATTERN: &str = r"^[0-9]+(B|KiB|MiB|GiB|TiB)$";
 
 /// The longest duration: a hundred years, so that no sum of times leaves the range of a clock.
-const DURATION_MAX: Duration = Duration::from_secs(100 * 365 * 86_400);
+const DURATION_MAX: Duration = Duration::from_hours(100 * 365 * 24);
 
 /// Milliseconds in each unit, from the longest to the shortest, the order in which they are written.
 const UNITS: [(&str, u64); 6] =
@@ -175,5 +175,129 @@ pub fn constant(text: &str, is_plain: bool) -> Result<Value, ScalarError> {
             (None, Ok(t)) => Value::Time(t),
             (None, Err(_)) => Value::text(text),
         }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told<T: std::fmt::Debug>(result: Result<T, ScalarError>) -> String {
+        let error = result.unwrap_err();
+        format!("{} | {}", error.message, error.help.unwrap_or_default())
+    }
+
+    #[test]
+    fn durations() {
+        for (text, millis) in [
+            ("0s", 0),
+            ("90s", 90_000),
+            ("15m", 900_000),
+            ("6h", 21_600_000),
+            ("7d", 604_800_000),
+            ("2w", 1_209_600_000),
+            ("1h30m", 5_400_000),
+            ("500ms", 500),
+            ("1s500ms", 1_500),
+            ("1m5ms", 60_005),
+        ] {
+            assert_eq!(duration(text, text).map(|d| d.as_millis()), Ok(millis), "{text}");
+        }
+        for (text, want) in [
+            ("90", "`90` is not a duration | write its unit: `90s`"),
+            ("1.5h", "is not a duration | write whole numbers with units"),
+            ("30m1h", "is not a duration"),
+            ("1h1h", "is not a duration"),
+            ("5 m", "is not a duration"),
+            ("m", "is not a duration"),
+            ("-5m", "is not a duration"),
+            ("", "is not a duration"),
+            ("5y", "is not a duration"),
+            ("99999999999999999999d", "is not a duration"),
+            ("9999999999d", "longer than a hundred years"),
+            ("40000d", "longer than a hundred years"),
+        ] {
+            assert!(told(duration(text, text)).contains(want), "{text}: {}", told(duration(text, text)));
+        }
+    }
+
+    #[test]
+    fn sizes() {
+        for (text, want) in [("0B", 0), ("512B", 512), ("64KiB", 65_536), ("2GiB", 2 << 30)] {
+            assert_eq!(size(text, text), Ok(want), "{text}");
+        }
+        for (text, want) in [
+            ("2GB", "| write `2GiB`"),
+            ("5k", "| write `5KiB`"),
+            ("512", "| write a whole number and its unit"),
+            ("GiB", "| write a whole number before"),
+            ("99999999999TiB", "is too large"),
+        ] {
+            assert!(told(size(text, text)).contains(want), "{text}: {}", told(size(text, text)));
+        }
+    }
+
+    #[test]
+    fn booleans_are_two_words() {
+        assert_eq!((boolean("true", "true"), boolean("false", "false")), (Ok(true), Ok(false)));
+        for (text, want) in
+            [("yes", "`true`"), ("on", "`true`"), ("True", "`true`"), ("no", "`false`"), ("Off", "`false`")]
+        {
+            assert!(told(boolean(text, text)).ends_with(&format!("write {want}")), "{text}");
+        }
+        assert!(told(boolean("maybe", "maybe")).contains("neither"));
+    }
+
+    #[test]
+    fn numbers() {
+        assert_eq!((integer("-5", "", -9, 9), integer("007", "", 0, 9)), (Ok(-5), Ok(7)));
+        assert!(told(integer("10", "10", 0, 9)).contains("from 0 to 9"));
+        assert!(told(integer("0", "0", 1, i64::MAX)).contains("1 or more"));
+        for text in ["0x5", "1.0", "1_000", "", "-", "ten", "99999999999999999999"] {
+            assert!(told(integer(text, text, 0, 9)).contains("not a whole number"), "{text}");
+        }
+        for (text, want) in [("3", 3.0), ("-0.5", -0.5), ("1e3", 1000.0), (".5", 0.5), ("+2", 2.0)] {
+            assert_eq!(number(text, text), Ok(want), "{text}");
+        }
+        for text in ["inf", "nan", "-inf", "1e999", "0x5", "", "-", "1,5"] {
+            assert!(number(text, text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn times_zones_and_urls() {
+        assert_eq!(
+            time("2026-03-05T01:00:00+01:00", ""),
+            Timestamp::parse("2026-03-05T00:00:00Z").map_err(ScalarError::new)
+        );
+        assert!(told(time("yesterday", "yesterday")).contains("RFC 3339"));
+        assert!(zone("America/New_York", "").is_ok() && zone("UTC", "").is_ok());
+        assert!(told(zone("America/NewYork", "America/NewYork")).contains("did you mean `America/New_York`?"));
+        assert!(told(zone("nowhere at all", "nowhere at all")).contains("IANA"));
+        for (text, want) in [
+            ("https://example.com/x", true),
+            ("http://127.0.0.1:9090", true),
+            ("example.com", false),
+            ("https://", false),
+            ("https:///x", false),
+            ("http://a b", false),
+        ] {
+            assert_eq!(url(text).is_ok(), want, "{text}");
+        }
+    }
+
+    #[test]
+    fn constants_are_what_they_look_like() {
+        for (text, is_plain, want) in [
+            ("3", true, Value::Number(3.0)),
+            ("3", false, Value::text("3")),
+            ("true", true, Value::Bool(true)),
+            ("yes", true, Value::text("yes")),
+            ("0x5", true, Value::text("0x5")),
+            ("null", false, Value::text("null")),
+        ] {
+            assert_eq!(constant(text, is_plain), Ok(want), "{text}");
+        }
+        assert!(constant("null", true).is_err());
     }
 }

@@ -26,10 +26,6 @@ pub(super) struct Scalars<'r, 'a> {
 
 impl Scalars<'_, '_> {
     pub(super) fn read(&mut self, span: Span, shape: &'static Shape, text: &str, style: Style) -> Option<Setting> {
-        let is_secret = matches!(shape, Shape::Secret);
-        if is_secret {
-            self.problems.mask(self.source, span);
-        }
         if style == Style::Plain && is_cut(self.source.text(), span, text) {
             let problem = Problem::error("YAML reads ` #` as the beginning of a comment, inside of a quotation");
             self.problems
@@ -60,7 +56,16 @@ impl Scalars<'_, '_> {
     /// A default, as if it were written.
     pub(super) fn default(&mut self, shape: &'static Shape, written: &str, head: Span) -> Option<Setting> {
         let origin = Origin { source: self.source.clone(), span: head, style: None };
-        self.finish(origin, shape, written, Style::Plain)
+        match shape {
+            Shape::OneOf(shapes) => self.default(shapes.iter().find(|shape| shape.is_scalar())?, written, head),
+            Shape::OneOrMany(of) => {
+                let one = self.default(of, written, head)?;
+                Some(Setting { origin, value: SettingValue::List(vec![one]) })
+            }
+            // The default of a list or a mapping is there for the manual alone.
+            _ if !shape.is_scalar() => None,
+            _ => self.finish(origin, shape, written, Style::Plain),
+        }
     }
 
     fn finish(&mut self, origin: Origin, shape: &'static Shape, text: &str, style: Style) -> Option<Setting> {
@@ -75,9 +80,10 @@ impl Scalars<'_, '_> {
                 };
                 // A parser's message may quote what came from the environment.
                 let is_foreign = matches!(shape, Shape::Template | Shape::Matcher);
-                let message = match is_filled && is_foreign {
-                    true => format!("with its names filled in, this is not {}", shape.describe()),
-                    false => error.message,
+                let message = if is_filled && is_foreign {
+                    format!("with its names filled in, this is not {}", shape.describe())
+                } else {
+                    error.message
                 };
                 self.problems.push(Problem::error(message).at(place).help_if(error.help));
                 None
@@ -124,7 +130,7 @@ impl Scalars<'_, '_> {
         match shape {
             Shape::Secret => SettingValue::Secret(Secret::new(opaque)),
             Shape::Path => SettingValue::Path(self.reader.folder.join(opaque)),
-            Shape::Duration => SettingValue::Duration(Duration::from_secs(60)),
+            Shape::Duration => SettingValue::Duration(Duration::from_mins(1)),
             Shape::Size => SettingValue::Size(1 << 20),
             Shape::Bool => SettingValue::Bool(false),
             Shape::Integer { min, max } => SettingValue::Integer(1.clamp(*min, *max)),

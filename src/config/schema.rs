@@ -13,123 +13,164 @@ pub struct SchemaContext<'a> {
     /// The names that a reference may have (`source`, `channel`, `check`, `calendar`), where they are known.
     pub names: &'a dyn Fn(&str) -> Option<Vec<String>>,
     /// A schema for what is read later by another table ([`Shape::Any`]): asked with the record and the key.
-    pub any: &'a dyn Fn(&Record, &Key) -> Option<Value>,
+    pub any: &'a AnySchema<'a>,
 }
+
+/// Makes a schema for a key of any shape, where there is more to say than that.
+pub type AnySchema<'a> = dyn Fn(&mut SchemaBuilder<'_>, &Record, &Key) -> Option<Value> + 'a;
 
 impl SchemaContext<'_> {
     /// Knows no names and no later tables.
-    pub const EMPTY: SchemaContext<'static> = SchemaContext { names: &|_| None, any: &|_, _| None };
+    pub const EMPTY: SchemaContext<'static> = SchemaContext { names: &|_| None, any: &|_, _, _| None };
 }
 
-/// The schema of a mapping, without `$schema`: for embedding.
+/// The schema of a whole file, whose top-level mapping is `root`.
 #[must_use]
-pub fn record_schema(record: &Record, context: &SchemaContext<'_>) -> Value {
-    let mut properties = Map::new();
-    let mut required = Vec::new();
-    let mut alternatives = Vec::new();
-    for key in record.keys {
-        properties.insert(key.name.to_owned(), key_schema(record, key, context));
-        let twin = format!("{}_file", key.name);
-        match (key.required, matches!(key.shape, Shape::Secret)) {
-            (true, true) => alternatives.push(one_of_keys([key.name, twin.as_str()].into_iter())),
-            (true, false) => required.push(key.name),
-            (false, true) => alternatives.push(json!({ "not": { "required": [key.name, twin] } })),
-            (false, false) => {}
-        }
-        if matches!(key.shape, Shape::Secret) {
-            let doc = format!("A file that holds `{}`.", key.name);
-            properties.insert(twin, json!({ "type": "string", "description": doc }));
-        }
-    }
-    let kinds = record.kinds();
-    for kind in &kinds {
-        properties.insert(kind.name.to_owned(), record_schema(kind, context));
-    }
-    if record.kinds.is_some() {
-        alternatives.push(one_of_keys(kinds.iter().map(|kind| kind.name)));
-    }
-    let takes_nothing = record.kinds.is_none() && required.is_empty() && alternatives.is_empty();
-    let kind = if takes_nothing { json!(["object", "null"]) } else { json!("object") };
-    let mut schema = Map::new();
-    schema.insert("type".into(), kind);
-    schema.insert("description".into(), record.doc.into());
-    schema.insert("properties".into(), properties.into());
-    schema.insert("additionalProperties".into(), false.into());
-    if !required.is_empty() {
-        schema.insert("required".into(), required.into());
-    }
-    if !alternatives.is_empty() {
-        schema.insert("allOf".into(), alternatives.into());
-    }
-    schema.into()
-}
-
-/// The schema of a whole file.
-#[must_use]
-pub fn json_schema(record: &Record, title: &str, context: &SchemaContext<'_>) -> Value {
+pub fn json_schema(root: &'static Record, title: &str, context: &SchemaContext<'_>) -> Value {
+    let mut builder = SchemaBuilder { context, defs: Map::new(), named: Vec::new() };
+    let body = builder.body(root);
     let mut schema = Map::new();
     schema.insert("$schema".into(), "https://json-schema.org/draft/2020-12/schema".into());
     schema.insert("title".into(), title.into());
-    if let Value::Object(rest) = record_schema(record, context) {
-        schema.extend(rest);
+    if let Value::Object(fields) = body {
+        schema.extend(fields);
     }
+    schema.insert("$defs".into(), builder.defs.into());
     schema.into()
+}
+
+/// Collects one definition for each record, so that a route may hold routes.
+pub struct SchemaBuilder<'a> {
+    context: &'a SchemaContext<'a>,
+    defs: Map<String, Value>,
+    /// The records that have a definition, or will have, with its name.
+    named: Vec<(*const Record, String)>,
+}
+
+impl SchemaBuilder<'_> {
+    /// A reference to the schema of a record.
+    pub fn record(&mut self, record: &'static Record) -> Value {
+        let address = std::ptr::from_ref(record);
+        if let Some((_, name)) = self.named.iter().find(|(known, _)| *known == address) {
+            return json!({ "$ref": format!("#/$defs/{name}") });
+        }
+        let taken =
+            self.named.iter().filter(|(_, name)| name.trim_end_matches(char::is_numeric) == record.name).count();
+        let name = if taken == 0 { record.name.to_owned() } else { format!("{}{}", record.name, taken + 1) };
+        self.named.push((address, name.clone()));
+        let body = self.body(record);
+        let reference = json!({ "$ref": format!("#/$defs/{name}") });
+        self.defs.insert(name, body);
+        reference
+    }
+
+    fn body(&mut self, record: &'static Record) -> Value {
+        let mut properties = Map::new();
+        let mut rules = Vec::new();
+        let mut required = Vec::new();
+        for key in record.keys {
+            properties.insert(key.name.to_owned(), self.key(record, key));
+            if matches!(key.shape, Shape::Secret) {
+                let twin = format!("{}_file", key.name);
+                rules.push(secret_rule(key, &twin));
+                let doc = format!("A file that holds `{}`.", key.name);
+                properties.insert(twin, json!({ "type": "string", "description": doc }));
+            } else if key.required {
+                required.push(key.name);
+            }
+        }
+        let kinds = record.kinds();
+        for kind in &kinds {
+            properties.insert(kind.name.to_owned(), self.record(kind));
+        }
+        if record.kinds.is_some() {
+            rules.push(one_of_keys(kinds.iter().map(|kind| kind.name)));
+        }
+        let may_be_empty = record.kinds.is_none() && !record.keys.iter().any(|key| key.required);
+        let kind = if may_be_empty { json!(["object", "null"]) } else { json!("object") };
+        let mut schema = json!({
+            "type": kind, "description": record.doc, "properties": properties, "additionalProperties": false,
+        });
+        if !required.is_empty() {
+            schema["required"] = required.into();
+        }
+        if !rules.is_empty() {
+            schema["allOf"] = rules.into();
+        }
+        schema
+    }
+
+    fn key(&mut self, record: &Record, key: &'static Key) -> Value {
+        let any = matches!(key.shape, Shape::Any).then(|| (self.context.any)(self, record, key)).flatten();
+        let mut schema = any.unwrap_or_else(|| self.shape(&key.shape));
+        if !key.doc.is_empty() {
+            schema["description"] = key.doc.into();
+        }
+        if let Some(default) = key.default {
+            schema["default"] = default_value(&key.shape, default);
+        }
+        schema
+    }
+
+    /// The schema of one value.
+    pub fn shape(&mut self, shape: &'static Shape) -> Value {
+        match shape {
+            // Without quotes, YAML's reader in an editor takes `5` for a number and `true` for a boolean.
+            Shape::Text | Shape::Expression | Shape::Template | Shape::Secret | Shape::Constant => {
+                json!({ "type": ["string", "number", "boolean"] })
+            }
+            Shape::Matcher | Shape::Path | Shape::Zone => json!({ "type": "string" }),
+            Shape::Url => pattern("^https?://"),
+            Shape::Duration => pattern(DURATION_PATTERN),
+            Shape::Size => pattern(SIZE_PATTERN),
+            Shape::Bool => or_filled(&json!({ "type": "boolean" })),
+            Shape::Integer { min, max } => or_filled(&integer(*min, *max)),
+            Shape::Number => or_filled(&json!({ "type": "number" })),
+            Shape::Time => json!({ "type": "string", "format": "date-time" }),
+            Shape::Choice(words) => or_filled(&json!({ "enum": words })),
+            Shape::Reference(of) => match (self.context.names)(of) {
+                Some(names) => json!({ "enum": names }),
+                None => json!({ "type": ["string", "number", "boolean"] }),
+            },
+            Shape::Checked(rule) => match rule.pattern {
+                Some(text) => pattern(text),
+                None => json!({ "type": ["string", "number"] }),
+            },
+            Shape::List(of) => json!({ "type": "array", "items": self.shape(of) }),
+            Shape::OneOrMany(of) => {
+                let one = self.shape(of);
+                json!({ "anyOf": [one, { "type": "array", "items": one }] })
+            }
+            Shape::MapOf(of) => json!({ "type": "object", "additionalProperties": self.shape(of) }),
+            Shape::Record(record) => self.record(record),
+            Shape::OneOf(shapes) => {
+                json!({ "anyOf": shapes.iter().map(|shape| self.shape(shape)).collect::<Vec<_>>() })
+            }
+            Shape::Any => json!({}),
+        }
+    }
+}
+
+/// A secret is given itself or by its file, not by both.
+fn secret_rule(key: &Key, twin: &str) -> Value {
+    if key.required {
+        one_of_keys([key.name, twin].into_iter())
+    } else {
+        json!({ "not": { "required": [key.name, twin] } })
+    }
 }
 
 fn one_of_keys<'a>(names: impl Iterator<Item = &'a str>) -> Value {
     json!({ "oneOf": names.map(|name| json!({ "required": [name] })).collect::<Vec<_>>() })
 }
 
-fn key_schema(record: &Record, key: &Key, context: &SchemaContext<'_>) -> Value {
-    let any = if matches!(key.shape, Shape::Any) { (context.any)(record, key) } else { None };
-    let mut schema = any.unwrap_or_else(|| shape_schema(&key.shape, context));
-    if let Value::Object(fields) = &mut schema {
-        if !key.doc.is_empty() {
-            fields.insert("description".into(), key.doc.into());
-        }
-        if let Some(default) = key.default {
-            fields.insert("default".into(), default.into());
-        }
-    }
-    schema
-}
-
-/// The schema of one value.
-#[must_use]
-pub fn shape_schema(shape: &Shape, context: &SchemaContext<'_>) -> Value {
+/// A default as the type that it is read as.
+fn default_value(shape: &Shape, written: &str) -> Value {
     match shape {
-        // Without quotes, YAML's reader in an editor takes `5` for a number and `true` for a boolean.
-        Shape::Text | Shape::Expression | Shape::Template | Shape::Secret | Shape::Constant => {
-            json!({ "type": ["string", "number", "boolean"] })
+        Shape::Bool | Shape::Integer { .. } | Shape::Number => {
+            serde_json::from_str(written).unwrap_or_else(|_| written.into())
         }
-        Shape::Matcher | Shape::Path | Shape::Zone => json!({ "type": "string" }),
-        Shape::Url => pattern("^https?://"),
-        Shape::Duration => pattern(DURATION_PATTERN),
-        Shape::Size => pattern(SIZE_PATTERN),
-        Shape::Bool => or_filled(json!({ "type": "boolean" })),
-        Shape::Integer { min, max } => or_filled(integer(*min, *max)),
-        Shape::Number => or_filled(json!({ "type": "number" })),
-        Shape::Time => json!({ "type": "string", "format": "date-time" }),
-        Shape::Choice(words) => json!({ "enum": words }),
-        Shape::Reference(of) => match (context.names)(of) {
-            Some(names) => json!({ "enum": names }),
-            None => json!({ "type": ["string", "number", "boolean"] }),
-        },
-        Shape::Checked(rule) => match rule.pattern {
-            Some(text) => pattern(text),
-            None => json!({ "type": ["string", "number"] }),
-        },
-        Shape::List(of) => json!({ "type": "array", "items": shape_schema(of, context) }),
-        Shape::OneOrMany(of) => {
-            let one = shape_schema(of, context);
-            json!({ "anyOf": [one, { "type": "array", "items": one }] })
-        }
-        Shape::MapOf(of) => json!({ "type": "object", "additionalProperties": shape_schema(of, context) }),
-        Shape::Record(record) => record_schema(record, context),
-        Shape::OneOf(shapes) => {
-            json!({ "anyOf": shapes.iter().map(|shape| shape_schema(shape, context)).collect::<Vec<_>>() })
-        }
-        Shape::Any => json!({}),
+        _ => written.into(),
     }
 }
 
@@ -138,18 +179,17 @@ fn pattern(text: &str) -> Value {
     json!({ "type": "string", "pattern": format!("(?:{text})|(?:{FILLED_PATTERN})") })
 }
 
-fn or_filled(schema: Value) -> Value {
+fn or_filled(schema: &Value) -> Value {
     json!({ "anyOf": [schema, { "type": "string", "pattern": FILLED_PATTERN }] })
 }
 
 fn integer(min: i64, max: i64) -> Value {
-    let mut schema = Map::new();
-    schema.insert("type".into(), "integer".into());
+    let mut schema = json!({ "type": "integer" });
     if min != i64::MIN {
-        schema.insert("minimum".into(), min.into());
+        schema["minimum"] = min.into();
     }
     if max != i64::MAX {
-        schema.insert("maximum".into(), max.into());
+        schema["maximum"] = max.into();
     }
-    schema.into()
+    schema
 }

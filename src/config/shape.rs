@@ -149,6 +149,15 @@ impl Key {
 }
 
 impl Shape {
+    /// Whether it is written as a scalar and nothing else.
+    #[must_use]
+    pub const fn is_scalar(&self) -> bool {
+        !matches!(
+            self,
+            Shape::List(_) | Shape::OneOrMany(_) | Shape::MapOf(_) | Shape::Record(_) | Shape::OneOf(_) | Shape::Any
+        )
+    }
+
     /// What to write, as errors and the manual say it.
     #[must_use]
     pub fn describe(&self) -> String {

@@ -19,7 +19,10 @@ impl Source {
     /// `name` is how people are told of the file (it opens from where they stand), `relative` its path inside of
     /// the configuration's folder, with `/`.
     #[must_use]
-    pub fn new(name: &str, relative: &str, text: String) -> Source {
+    pub fn new(name: &str, relative: &str, mut text: String) -> Source {
+        if text.starts_with('\u{feff}') {
+            text.remove(0);
+        }
         let breaks = text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(i, _)| small(i + 1));
         let lines = std::iter::once(0).chain(breaks).collect();
         Source { name: Arc::from(name), relative: relative.to_owned(), text, lines }
@@ -170,10 +173,10 @@ impl Origin {
         self.source.place(locate::raw_span(self.source.text(), self.span, style, decoded, offset, len))
     }
 
-    /// What is written in the file. A secret that came from the environment is not in it.
+    /// What is written in the file, without quotes. A secret that came from the environment is not in it.
     #[must_use]
     pub fn written(&self) -> &str {
-        self.source.slice(self.span)
+        self.source.slice(self.span).trim_matches(['"', '\''])
     }
 }
 

@@ -3,6 +3,7 @@
 use granit_parser::{ErrorKind, ScanError};
 
 use super::diagnostic::Problem;
+use super::mask::sounds_secret;
 use super::source::{Source, Span};
 use super::tree::DEPTH_MAX;
 
@@ -10,28 +11,26 @@ const QUOTE: &str = "put the expression in single quotes";
 
 /// `!healthy && x > 2`: to YAML, `!healthy` says of what type the value is.
 pub(super) fn tag(source: &Source, tag: Span, value: Span, in_flow: bool) -> Problem {
-    let written = source.slice(tag);
-    let problem = Problem::error(format!("YAML reads `{written}` as a tag, not as text"));
+    let problem = Problem::error(format!("YAML reads {} as a tag, not as text", name(source, tag)));
     problem.help(quoted(source, tag.start, value, in_flow))
 }
 
 pub(super) fn tag_on_collection(source: &Source, tag: Span) -> Problem {
-    Problem::error(format!("the tag `{}` has no meaning here", source.slice(tag))).help("remove it")
+    Problem::error(format!("the tag {} has no meaning here", name(source, tag))).help("remove it")
 }
 
-pub(super) fn anchor_on_text(source: &Source, anchor: Span, value: Span, name: &str) -> Problem {
-    Problem::error(format!("YAML reads `&{name}` as an anchor, not as text"))
+pub(super) fn anchor_on_text(source: &Source, anchor: Span, value: Span) -> Problem {
+    Problem::error(format!("YAML reads {} as an anchor, not as text", name(source, anchor)))
         .help(format!("{}; an anchor belongs to a mapping", quoted(source, anchor.start, value, false)))
 }
 
 pub(super) fn alias_of_text(source: &Source, alias: Span) -> Problem {
-    let written = source.slice(alias);
-    Problem::error(format!("YAML reads `{written}` as an alias, and it names no mapping"))
+    Problem::error(format!("YAML reads {} as an alias, and it names no mapping", name(source, alias)))
         .help(format!("write the value out, or {QUOTE}"))
 }
 
-pub(super) fn unknown_alias(source: &Source, alias: Span, name: &str) -> Problem {
-    Problem::error(format!("YAML reads `*{name}` as an alias, and nothing is named `&{name}` before it")).help(quoted(
+pub(super) fn unknown_alias(source: &Source, alias: Span) -> Problem {
+    Problem::error(format!("YAML reads {} as an alias, and nothing has that anchor", name(source, alias))).help(quoted(
         source,
         alias.start,
         alias,
@@ -53,15 +52,53 @@ pub(super) fn too_deep() -> Problem {
     Problem::error(format!("nested deeper than {DEPTH_MAX} levels, the limit"))
 }
 
+/// A token in backticks, where it may be shown: a password may begin with `!` or `*`.
+fn name(source: &Source, token: Span) -> String {
+    if sounds_secret(source, token) {
+        "the head of this value".to_owned()
+    } else {
+        format!("`{}`", source.slice(token))
+    }
+}
+
 /// The advice to quote, with the line as it should be where that is known.
 fn quoted(source: &Source, start: u32, value: Span, in_flow: bool) -> String {
     let first = source.line_start(source.place(Span { start, end: start }).line).unwrap_or(0);
     let line = source.text()[first..].lines().next().unwrap_or("");
     let text = line.get(start as usize - first..).unwrap_or("").trim_end();
+    if sounds_secret(source, Span { start, end: start }) {
+        return "put the value in single quotes".to_owned();
+    }
     if in_flow || text.is_empty() || (first + line.len()) < value.start as usize {
         return QUOTE.to_owned();
     }
     format!("{QUOTE}: `'{}'`", text.replace('\'', "''"))
+}
+
+fn is_tab(kind: &ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::TabNotAllowed
+            | ErrorKind::TabInBlockIndentation
+            | ErrorKind::TabInIndentation
+            | ErrorKind::TabAtBlockScalarStart
+            | ErrorKind::TabInPlainScalar
+    )
+}
+
+/// Where the parser's error is: for a tab at the tab, though the parser may have stopped a line before it.
+pub(super) fn error_offset(source: &Source, error: &ScanError) -> usize {
+    let at = error.marker().byte_offset().unwrap_or(0);
+    if !is_tab(error.kind()) {
+        return at;
+    }
+    let line = source.place(Span::new(at, at)).line;
+    let tab = (line..=line + 1).find_map(|line| {
+        let text = source.line(line);
+        let indentation = &text[..text.len() - text.trim_start().len()];
+        Some(source.line_start(line)? + indentation.find('\t')?)
+    });
+    tab.unwrap_or(at)
 }
 
 /// The parser's own error, in the words of someone who knows what was probably meant.
@@ -95,6 +132,9 @@ pub(super) fn scan_error(source: &Source, error: &ScanError, at: Span) -> Proble
         ErrorKind::UnclosedFlowCollection { open } => Problem::error(format!("this `{open}` is never closed")),
         ErrorKind::MismatchedFlowCollectionEnd { open, close } => {
             Problem::error(format!("`{open}` is closed by `{close}`"))
+        }
+        ErrorKind::InvalidColonPlacement => {
+            Problem::error("a `:` cannot stand here").help("check that every `[` and `{` above it is closed")
         }
         ErrorKind::RecursionLimitExceeded => too_deep(),
         ErrorKind::BlockSequenceEntryNotAllowed => {

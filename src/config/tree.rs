@@ -10,7 +10,7 @@ use super::diagnostic::{Problem, Problems};
 use super::source::{Origin, Place, Source, Span, Style};
 
 /// The largest file that is read, in bytes.
-pub const FILE_BYTES_MAX: usize = 4 << 20;
+pub const FILE_BYTES_MAX: usize = 8 << 20;
 /// How deep lists and mappings may be nested.
 pub const DEPTH_MAX: usize = 64;
 /// How many nodes aliases and `<<` may add to a file.
@@ -107,6 +107,28 @@ impl Document {
         }
         let root = Builder::new(source, problems).run()?;
         Some(Document { source: source.clone(), root })
+    }
+
+    /// Parses many files on all cores: the parser takes most of the time that a large configuration needs. Documents
+    /// and problems come in the order of the files.
+    pub fn parse_all(sources: &[Arc<Source>], problems: &mut Problems) -> Vec<Document> {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let share = sources.len().div_ceil(cores).max(1);
+        let parse = |sources: &[Arc<Source>]| {
+            let mut found = Problems::new();
+            let documents: Vec<_> = sources.iter().filter_map(|source| Document::parse(source, &mut found)).collect();
+            (documents, found)
+        };
+        let parts: Vec<_> = std::thread::scope(|scope| {
+            let threads: Vec<_> = sources.chunks(share).map(|part| scope.spawn(move || parse(part))).collect();
+            threads.into_iter().map(|thread| thread.join().expect("the parser has limits and does not panic")).collect()
+        });
+        let mut documents = Vec::with_capacity(sources.len());
+        for (parsed, found) in parts {
+            documents.extend(parsed);
+            problems.extend(found);
+        }
+        documents
     }
 
     #[must_use]
