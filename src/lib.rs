@@ -9,6 +9,7 @@ pub mod core;
 pub mod dispatch;
 pub mod engine;
 pub mod expr;
+pub mod http;
 pub mod model;
 pub mod rules;
 pub mod runtime;

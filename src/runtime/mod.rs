@@ -1,5 +1,7 @@
 //! THE ONLY PLACE THAT WAITS.
 
 pub mod clock;
+pub mod handle;
 pub mod keeper;
+pub mod views;
 pub mod watch;

@@ -1,0 +1,102 @@
+//! The routes.
+
+use super::guard::{self, Guard};
+use super::query::{self, Pairs};
+use crate::runtime::handle::{Handle, NoAnswer};
+use crate::telemetry;
+use axum::extract::{Query, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodRouter, get, post};
+use axum::{Json, Router, middleware};
+use serde::Serialize;
+
+/// Described by this document, which a test keeps true.
+const OPENAPI: &str = include_str!("../../docs/openapi.json");
+
+/// Path, method and what answers.
+type Route = (&'static str, &'static str, MethodRouter<Handle>);
+
+/// Every route there is.
+pub fn routes() -> [Route; 8] {
+    [
+        ("/healthz", "get", get(healthz)),
+        ("/readyz", "get", get(readyz)),
+        ("/metrics", "get", get(metrics)),
+        ("/-/reload", "post", post(reload)),
+        ("/api/v1/alerts", "get", get(alerts)),
+        ("/api/v1/checks", "get", get(checks)),
+        ("/api/v1/status", "get", get(status)),
+        ("/api/v1/openapi.json", "get", get(openapi)),
+    ]
+}
+
+pub fn router(handle: Handle, guard: Guard) -> Router {
+    let add = |router: Router<Handle>, (path, _, answer): Route| router.route(path, answer);
+    let router = routes().into_iter().fold(Router::new(), add);
+    router.layer(middleware::from_fn_with_state(guard, guard::watch)).with_state(handle)
+}
+
+async fn healthz(State(handle): State<Handle>) -> Response {
+    if handle.is_alive() { "ok\n".into_response() } else { unavailable("the loop has not turned for a minute") }
+}
+
+async fn readyz(State(handle): State<Handle>) -> Response {
+    if handle.is_ready() { "ok\n".into_response() } else { unavailable("starting or stopping") }
+}
+
+async fn metrics(State(handle): State<Handle>) -> Response {
+    ([(header::CONTENT_TYPE, telemetry::CONTENT_TYPE)], handle.metrics().await).into_response()
+}
+
+async fn reload(State(handle): State<Handle>) -> Response {
+    match handle.reload().await {
+        Ok(Ok(reloaded)) => Json(reloaded).into_response(),
+        Ok(Err(why)) => (StatusCode::BAD_REQUEST, format!("{why}\n")).into_response(),
+        Err(none) => json::<()>(Err(none)),
+    }
+}
+
+async fn alerts(State(handle): State<Handle>, Query(pairs): Query<Pairs>) -> Response {
+    match query::alerts(pairs) {
+        Ok(filter) => json(handle.alerts(filter).await),
+        Err(why) => bad_request(&why),
+    }
+}
+
+async fn checks(State(handle): State<Handle>, Query(pairs): Query<Pairs>) -> Response {
+    match query::checks(pairs) {
+        Ok(filter) => json(handle.checks(filter).await),
+        Err(why) => bad_request(&why),
+    }
+}
+
+async fn status(State(handle): State<Handle>) -> Response {
+    json(handle.status().await)
+}
+
+async fn openapi() -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], OPENAPI).into_response()
+}
+
+/// What went wrong, as JSON.
+#[derive(Serialize)]
+struct Problem<'a> {
+    error: &'a str,
+}
+
+fn json<T: Serialize>(answer: Result<T, NoAnswer>) -> Response {
+    let Ok(value) = answer else {
+        let problem = Problem { error: "the daemon is starting, stopping or busy: try again" };
+        return (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "1")], Json(problem)).into_response();
+    };
+    Json(value).into_response()
+}
+
+fn bad_request(why: &str) -> Response {
+    (StatusCode::BAD_REQUEST, Json(Problem { error: why })).into_response()
+}
+
+fn unavailable(why: &str) -> Response {
+    (StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n")).into_response()
+}

@@ -1,0 +1,187 @@
+use super::*;
+use crate::model::Timestamp;
+use crate::runtime::handle::{Inbox, Question, channel};
+use crate::runtime::views::{Reloaded, samples};
+use crate::telemetry::{self, Telemetry};
+use serde_json::Value;
+use std::collections::BTreeSet;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+/// A daemon whose loop answers with one of each; `reload` is how reloads end.
+async fn daemon(reload: Result<Reloaded, String>) -> String {
+    let (handle, inbox) = channel(Telemetry::new(Timestamp::default()));
+    inbox.pulse.beat();
+    tokio::spawn(answer(inbox, reload));
+    listening(handle).await
+}
+
+async fn listening(handle: Handle) -> String {
+    let listener = bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(serve(listener, handle, Guard::new(address, None)));
+    format!("http://{address}")
+}
+
+async fn answer(mut inbox: Inbox, reload: Result<Reloaded, String>) {
+    while let Some(question) = inbox.questions.recv().await {
+        match question {
+            Question::Alerts(filter, reply) => {
+                let mut page = samples::page(samples::alert());
+                page.items[0].check = format!("{filter:?}").into();
+                reply.send(page).unwrap();
+            }
+            Question::Checks(_, reply) => reply.send(samples::page(samples::check())).unwrap(),
+            Question::Status(reply) => reply.send(samples::status()).unwrap(),
+            Question::Gauges(reply) => reply.send(()).unwrap(),
+            Question::Reload(reply) => reply.send(reload.clone()).unwrap(),
+        }
+    }
+}
+
+async fn get(url: &str) -> (u16, String) {
+    let response = reqwest::get(url).await.unwrap();
+    (response.status().as_u16(), response.text().await.unwrap())
+}
+
+async fn get_json(url: &str) -> Value {
+    let (status, text) = get(url).await;
+    assert_eq!(status, 200, "{text}");
+    serde_json::from_str(&text).unwrap()
+}
+
+fn openapi() -> Value {
+    serde_json::from_str(include_str!("../../docs/openapi.json")).unwrap()
+}
+
+#[test]
+fn the_document_has_every_route_and_no_other() {
+    let document = openapi();
+    let operations = |(path, item): (&String, &Value)| {
+        item.as_object().unwrap().keys().map(|method| format!("{method} {path}")).collect::<Vec<_>>()
+    };
+    let described: BTreeSet<String> = document["paths"].as_object().unwrap().iter().flat_map(operations).collect();
+    let served = api::routes().into_iter().map(|(path, method, _)| format!("{method} {path}")).collect();
+    assert_eq!(described, served);
+}
+
+#[tokio::test]
+async fn the_document_has_every_field_and_no_other() {
+    let url = daemon(Ok(Reloaded { checks: 3 })).await;
+    let document = openapi();
+    for path in ["/api/v1/alerts", "/api/v1/checks", "/api/v1/status"] {
+        let schema = &document["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]["schema"];
+        conforms(&document, schema, &get_json(&format!("{url}{path}")).await, path);
+    }
+    let reloaded = reqwest::Client::new().post(format!("{url}/-/reload")).send().await.unwrap();
+    let reloaded: Value = reloaded.json().await.unwrap();
+    conforms(&document, &document["components"]["schemas"]["Reloaded"], &reloaded, "reload");
+    let (status, problem) = get(&format!("{url}/api/v1/alerts?state=on")).await;
+    assert_eq!(status, 400);
+    let problem = serde_json::from_str(&problem).unwrap();
+    conforms(&document, &document["components"]["schemas"]["Problem"], &problem, "problem");
+    assert_eq!(get_json(&format!("{url}/api/v1/openapi.json")).await, document);
+}
+
+/// Whether a value has the type that its schema says, each property of it, and no other.
+fn conforms(document: &Value, schema: &Value, value: &Value, at: &str) {
+    let schema = match schema["$ref"].as_str() {
+        Some(reference) => document.pointer(&reference[1..]).unwrap(),
+        None => schema,
+    };
+    let kind = match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(n) if n.is_u64() => "integer",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    };
+    let types: Vec<&str> = match &schema["type"] {
+        Value::String(one) => vec![one],
+        several => several.as_array().unwrap().iter().map(|t| t.as_str().unwrap()).collect(),
+    };
+    let fits = types.contains(&kind) || (kind == "integer" && types.contains(&"number"));
+    assert!(fits, "{at}: {value} is {kind}, the document says {types:?}");
+    if let Some(allowed) = schema["enum"].as_array() {
+        assert!(allowed.contains(value), "{at}: {value} is none of {allowed:?}");
+    }
+    for (i, item) in value.as_array().into_iter().flatten().enumerate() {
+        conforms(document, &schema["items"], item, &format!("{at}[{i}]"));
+    }
+    let Some(fields) = value.as_object() else { return };
+    let names: BTreeSet<&String> = fields.keys().collect();
+    if let Some(properties) = schema["properties"].as_object() {
+        assert_eq!(names, properties.keys().collect(), "{at}");
+    }
+    for (name, field) in fields {
+        let schema = schema["properties"].get(name).unwrap_or(&schema["additionalProperties"]);
+        conforms(document, schema, field, &format!("{at}.{name}"));
+    }
+}
+
+#[tokio::test]
+async fn filters_reach_the_loop() {
+    let url = daemon(Err(String::new())).await;
+    let alerts = get_json(&format!("{url}/api/v1/alerts?state=firing&matcher=team%3D%22data%22&limit=5")).await;
+    let heard = alerts["items"][0]["check"].as_str().unwrap();
+    assert!(heard.contains("Firing") && heard.contains("data") && heard.contains("limit: 5"), "{heard}");
+}
+
+#[tokio::test]
+async fn a_reload_that_is_refused_says_why() {
+    let url = daemon(Err("rules/a.yaml:3:1: unknown key `wen`".into())).await;
+    let response = reqwest::Client::new().post(format!("{url}/-/reload")).send().await.unwrap();
+    assert_eq!(response.status(), 400);
+    assert!(response.text().await.unwrap().contains("unknown key `wen`"));
+    assert_eq!(get(&format!("{url}/-/reload")).await.0, 405, "a link must not reload");
+}
+
+#[tokio::test]
+async fn metrics_come_with_their_type() {
+    let url = daemon(Err(String::new())).await;
+    let response = reqwest::get(format!("{url}/metrics")).await.unwrap();
+    assert_eq!(response.headers()["content-type"], telemetry::CONTENT_TYPE);
+    assert!(response.text().await.unwrap().ends_with("# EOF\n"));
+}
+
+#[tokio::test]
+async fn it_is_healthy_but_not_ready_before_the_loop_turns() {
+    let (handle, inbox) = channel(Telemetry::new(Timestamp::default()));
+    let url = listening(handle).await;
+    assert_eq!(get(&format!("{url}/healthz")).await.0, 200);
+    assert_eq!(get(&format!("{url}/readyz")).await.0, 503);
+    inbox.pulse.beat();
+    assert_eq!(get(&format!("{url}/readyz")).await.0, 200);
+    drop(inbox);
+    assert_eq!(get(&format!("{url}/readyz")).await.0, 503);
+    let (status, text) = get(&format!("{url}/api/v1/status")).await;
+    assert_eq!((status, text.contains("try again")), (503, true));
+}
+
+#[tokio::test]
+async fn other_peoples_pages_are_refused() {
+    let url = daemon(Ok(Reloaded { checks: 3 })).await;
+    let request = reqwest::Client::new().post(format!("{url}/-/reload")).header("origin", "https://evil.example");
+    assert_eq!(request.send().await.unwrap().status(), 403);
+}
+
+#[tokio::test]
+async fn an_address_in_use_says_what_to_do() {
+    let taken = bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let error = bind(taken.local_addr().unwrap()).await.unwrap_err();
+    assert!(error.contains("is in use") && error.contains("server: { listen:"), "{error}");
+}
+
+#[tokio::test]
+async fn a_client_that_never_ends_its_request_is_cut() {
+    let (handle, _inbox) = channel(Telemetry::new(Timestamp::default()));
+    let url = listening(handle).await;
+    let mut client = TcpStream::connect(url.trim_start_matches("http://")).await.unwrap();
+    client.write_all(b"GET /healthz HTTP/1.1\r\nHost: loc").await.unwrap();
+    tokio::time::pause();
+    let mut answer = Vec::new();
+    client.read_to_end(&mut answer).await.unwrap();
+    let answer = String::from_utf8_lossy(&answer);
+    assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 408"), "{answer}");
+}

@@ -1,0 +1,161 @@
+//! How the API asks the loop: each question is answered between two turns.
+
+use super::views::{Alert, AlertFilter, Check, CheckFilter, Page, Reloaded, Status};
+use crate::telemetry::Telemetry;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, timeout};
+
+/// Questions that may wait for the loop; more are turned away.
+const QUESTIONS_MAX: usize = 64;
+/// How long a question waits for its answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a reload may take: it reads files, which may lie on a slow disk.
+const RELOAD_PATIENCE: Duration = Duration::from_mins(2);
+/// A loop that has not turned for this long is stuck: it wakes at least every few seconds.
+const STUCK: Duration = Duration::from_mins(1);
+
+/// A question with the place for its answer.
+#[derive(Debug)]
+pub enum Question {
+    Alerts(AlertFilter, oneshot::Sender<Page<Alert>>),
+    Checks(CheckFilter, oneshot::Sender<Page<Check>>),
+    Status(oneshot::Sender<Status>),
+    /// Brings the gauges up to date.
+    Gauges(oneshot::Sender<()>),
+    /// Reads the configuration again; the error is that of the configuration, for people.
+    Reload(oneshot::Sender<Result<Reloaded, String>>),
+}
+
+/// The loop does not answer: it is starting, stopping, or has too much to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoAnswer;
+
+/// Asks the loop. A clone asks the same one.
+#[derive(Clone, Debug)]
+pub struct Handle {
+    questions: mpsc::Sender<Question>,
+    telemetry: Telemetry,
+    pulse: Pulse,
+}
+
+/// The loop's end.
+#[derive(Debug)]
+pub struct Inbox {
+    pub questions: mpsc::Receiver<Question>,
+    pub pulse: Pulse,
+}
+
+/// When the loop last turned.
+#[derive(Clone, Debug)]
+pub struct Pulse(Arc<(Instant, AtomicU64)>);
+
+impl Pulse {
+    fn new() -> Pulse {
+        Pulse(Arc::new((Instant::now(), AtomicU64::new(0))))
+    }
+
+    /// The loop turns.
+    pub fn beat(&self) {
+        let millis = u64::try_from(self.0.0.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.0.1.store(millis.max(1), Ordering::Relaxed);
+    }
+
+    /// Whether it ever turned.
+    pub fn began(&self) -> bool {
+        self.0.1.load(Ordering::Relaxed) > 0
+    }
+
+    /// Whether it turned lately, or has not begun.
+    pub fn is_alive(&self) -> bool {
+        let last = self.0.0 + Duration::from_millis(self.0.1.load(Ordering::Relaxed));
+        !self.began() || last.elapsed() < STUCK
+    }
+}
+
+/// The two ends.
+#[must_use]
+pub fn channel(telemetry: Telemetry) -> (Handle, Inbox) {
+    let (questions, receiver) = mpsc::channel(QUESTIONS_MAX);
+    let pulse = Pulse::new();
+    (Handle { questions, telemetry, pulse: pulse.clone() }, Inbox { questions: receiver, pulse })
+}
+
+impl Handle {
+    /// Whether the configuration is loaded, the store is open and the loop turns.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.pulse.began() && self.pulse.is_alive() && !self.questions.is_closed()
+    }
+
+    /// Whether the loop is not stuck.
+    #[must_use]
+    pub fn is_alive(&self) -> bool {
+        self.pulse.is_alive()
+    }
+
+    pub async fn alerts(&self, filter: AlertFilter) -> Result<Page<Alert>, NoAnswer> {
+        self.ask(PATIENCE, |reply| Question::Alerts(filter, reply)).await
+    }
+
+    pub async fn checks(&self, filter: CheckFilter) -> Result<Page<Check>, NoAnswer> {
+        self.ask(PATIENCE, |reply| Question::Checks(filter, reply)).await
+    }
+
+    pub async fn status(&self) -> Result<Status, NoAnswer> {
+        self.ask(PATIENCE, Question::Status).await
+    }
+
+    /// All metrics as text. A loop that does not answer leaves its gauges as they were: that is when metrics matter.
+    pub async fn metrics(&self) -> String {
+        let _ = self.ask(Duration::from_secs(1), Question::Gauges).await;
+        self.telemetry.encode()
+    }
+
+    /// Reads the configuration again, and waits until that is done. The inner error is for people: what is wrong in
+    /// which file.
+    pub async fn reload(&self) -> Result<Result<Reloaded, String>, NoAnswer> {
+        self.ask(RELOAD_PATIENCE, Question::Reload).await
+    }
+
+    async fn ask<T>(
+        &self,
+        patience: Duration,
+        question: impl FnOnce(oneshot::Sender<T>) -> Question,
+    ) -> Result<T, NoAnswer> {
+        let (reply, answer) = oneshot::channel();
+        self.questions.try_send(question(reply)).map_err(|_| NoAnswer)?;
+        timeout(patience, answer).await.map_err(|_| NoAnswer)?.map_err(|_| NoAnswer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Timestamp;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_loop_that_does_not_answer_costs_no_more_than_patience() {
+        let (handle, inbox) = channel(Telemetry::new(Timestamp::default()));
+        assert_eq!(handle.status().await, Err(NoAnswer), "it never began");
+        assert!(handle.metrics().await.contains("# EOF"), "metrics are given all the same");
+        drop(inbox);
+        assert_eq!(handle.status().await, Err(NoAnswer));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_is_ready_once_the_loop_turns_and_not_when_it_is_stuck() {
+        let (handle, inbox) = channel(Telemetry::new(Timestamp::default()));
+        assert!((!handle.is_ready(), handle.is_alive()) == (true, true));
+        inbox.pulse.beat();
+        assert!(handle.is_ready());
+        tokio::time::advance(STUCK * 2).await;
+        assert!(!handle.is_ready() && !handle.is_alive());
+        inbox.pulse.beat();
+        assert!(handle.is_ready());
+        drop(inbox);
+        assert!(!handle.is_ready(), "it is stopping");
+    }
+}

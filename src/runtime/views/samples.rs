@@ -1,0 +1,98 @@
+//! One of each view with nothing left out.
+
+use super::*;
+use crate::model::Timestamp;
+
+fn names<T>(of: impl IntoIterator<Item = (&'static str, T)>) -> Names<T> {
+    of.into_iter().map(|(n, v)| (Arc::from(n), v)).collect()
+}
+
+fn at(secs: i64) -> Instant {
+    Instant(Timestamp::from_secs(1_767_571_200 + secs))
+}
+
+pub fn page<T>(item: T) -> Page<T> {
+    Page { total: 1, offset: 0, limit: LIMIT_DEFAULT, items: vec![item] }
+}
+
+pub fn alert() -> Alert {
+    Alert {
+        id: r#"slow{processor="X"}"#.into(),
+        check: "slow".into(),
+        key: names([("processor", "X".into())]),
+        reason: Some("limit"),
+        state: State::Firing,
+        severity: Severity::Critical,
+        since: at(0),
+        title: "X ran 8.2x its baseline".into(),
+        body: "10m8s".into(),
+        description: "slow".into(),
+        labels: names([("team", "data".into())]),
+        values: names([
+            ("ratio", Shown(Value::Number(8.2))),
+            ("worst", Shown(Value::Number(f64::INFINITY))),
+            ("started", Shown(Value::Time(at(0).0))),
+        ]),
+        condition: "ratio > 3".into(),
+        links: names([("runbook", "https://runbooks.example/slow".into())]),
+        declared: "rules/slow.yaml:4".into(),
+        channels: vec![Told {
+            channel: "oncall".into(),
+            group: "{}".into(),
+            believes: "firing",
+            severity: Some(Severity::Warning),
+            since: Some(at(0)),
+            news_since: Some(at(60)),
+            held: Some("silenced by `deploy`".into()),
+        }],
+    }
+}
+
+pub fn check() -> Check {
+    Check {
+        check: "slow".into(),
+        source: "warehouse".into(),
+        declared: "rules/slow.yaml:4".into(),
+        mode: "live",
+        last_slot: Some(at(0)),
+        next_slot: Some(at(900)),
+        collecting: false,
+        took_seconds: 0.25,
+        error: Some("no such table".into()),
+        rows: 3,
+        unread_rows: 1,
+        firing: 1,
+        pending: 0,
+        skipped_slots: 2,
+        outcomes: vec![Outcome {
+            key: names([("processor", "X".into())]),
+            state: "firing",
+            severity: Some(Severity::Critical),
+            values: names([("ratio", "8.2".into())]),
+            unknown: vec!["warning: baseline is null".into()],
+        }],
+    }
+}
+
+pub fn status() -> Status {
+    Status {
+        version: "0.1.0",
+        started: at(0),
+        now: at(60),
+        checks: 1,
+        firing: 1,
+        pending: 0,
+        config: ConfigStatus { rejected: Some("rules/a.yaml:3:1: no".into()), loaded: at(0) },
+        store: StoreStatus { failing: Some("no room".into()) },
+        sources: vec![Source { source: "warehouse".into(), failures: 2, last_error: Some("refused".into()) }],
+        channels: vec![Channel {
+            channel: "oncall".into(),
+            breaker: "tripped",
+            failures: 5,
+            tripped_until: Some(at(90)),
+            down: Some("it answered 500".into()),
+            in_flight: 1,
+            undelivered: 4,
+        }],
+    }
+}
