@@ -3,6 +3,7 @@
 //! The map of the house, from the quiet middle to the edge. Imports follow the allow-list that
 //! `tests/tidy.rs` keeps.
 
+pub mod channels;
 pub mod collectors;
 pub mod config;
 pub mod core;

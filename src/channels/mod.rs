@@ -3,6 +3,8 @@
 //! A channel is handed a [`Notification`] and answers how the send ended. It does not retry, does not
 //! wait for its rate and keeps no state about what was told: dispatch does.
 
+pub mod render;
+
 use crate::model::{Delivery, Notification};
 
 /// A configured destination.
