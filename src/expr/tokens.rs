@@ -185,27 +185,38 @@ fn lex_fault(error: &LexError, start: usize, end: usize) -> Fault {
 }
 
 /// Turns Rhai's lines and columns, which count characters, into bytes.
-struct Lines<'s> {
-    source: &'s str,
+struct Lines {
+    /// The characters before each line.
     starts: Vec<usize>,
+    /// The bytes before each character; empty where each is a byte.
+    bytes: Vec<usize>,
+    len: usize,
 }
 
-impl Lines<'_> {
-    fn new(source: &str) -> Lines<'_> {
-        let starts = std::iter::once(0).chain(source.match_indices('\n').map(|(i, _)| i + 1)).collect();
-        Lines { source, starts }
+impl Lines {
+    fn new(source: &str) -> Lines {
+        let ends = source.chars().enumerate().filter(|(_, c)| *c == '\n').map(|(i, _)| i + 1);
+        let bytes = if source.is_ascii() { Vec::new() } else { source.char_indices().map(|(i, _)| i).collect() };
+        Lines { starts: std::iter::once(0).chain(ends).collect(), bytes, len: source.len() }
     }
 
     fn offset(&self, at: Position) -> usize {
-        let (Some(line), Some(column)) = (at.line(), at.position()) else { return self.source.len() };
-        let start = self.starts.get(line - 1).copied().unwrap_or(self.source.len());
-        let rest = &self.source[start..];
-        start + rest.char_indices().nth(column - 1).map_or(rest.len(), |(i, _)| i)
+        self.byte(at, 0)
     }
 
     fn offset_after(&self, last: Position) -> usize {
-        let offset = self.offset(last);
-        offset + self.source[offset..].chars().next().map_or(0, char::len_utf8)
+        self.byte(last, 1)
+    }
+
+    fn byte(&self, at: Position, more: usize) -> usize {
+        let (Some(line), Some(column)) = (at.line(), at.position()) else { return self.len };
+        let Some(start) = self.starts.get(line - 1) else { return self.len };
+        let character = start + column - 1 + more;
+        if self.bytes.is_empty() {
+            character.min(self.len)
+        } else {
+            self.bytes.get(character).copied().unwrap_or(self.len)
+        }
     }
 }
 
