@@ -383,6 +383,26 @@ fn a_secret_may_come_from_a_file() {
 }
 
 #[test]
+fn a_table_with_faults_says_so() {
+    static BELOW: Record = Record::new("below", "B.", &[Key::new("wait", Shape::Duration, "W.").default("5")]);
+    static TABLE: Record = Record::new(
+        "table",
+        "T.",
+        &[
+            Key::new("a", Shape::List(&Shape::Record(&BELOW)), ""),
+            Key::new("a", Shape::Text, "A."),
+            Key::new("again", Shape::Record(&TABLE), "A."),
+        ],
+    );
+    let reader = Reader { folder: Path::new("."), env: &|_| None, lenient: true, fill: false };
+    assert_eq!(
+        reader.faults(&TABLE),
+        ["table.a stands twice", "table.a says nothing", "below.wait: its default: `5` is not a duration"]
+    );
+    assert_eq!(reader.faults(&FILE), Vec::<String>::new());
+}
+
+#[test]
 fn names_of_other_tools_are_known() {
     for (text, want) in [
         ("checks:\n  - { check: a, expr: x }\n", "did you mean `alert`?"),

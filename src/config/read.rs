@@ -45,6 +45,48 @@ impl<'a> Reader<'a> {
         settings.unwrap_or_else(|| Settings { record, origin: reading.origin(node), entries: Vec::new(), kind: None })
     }
 
+    /// What is wrong with a table itself, and with the tables below it: a default that its own shape refuses, a key
+    /// without a word on what it is, a name that stands twice. For tests: a table that passes cannot surprise a user.
+    #[must_use]
+    pub fn faults(&self, record: &'static Record) -> Vec<String> {
+        let mut faults = Vec::new();
+        let mut records = vec![record];
+        let mut at = 0;
+        while let Some(record) = records.get(at).copied() {
+            at += 1;
+            self.faults_of(record, &mut faults);
+            let below = record.keys.iter().flat_map(|key| key.shape.records()).chain(record.kinds());
+            for record in below.collect::<Vec<_>>() {
+                if !records.iter().any(|known| std::ptr::eq(*known, record)) {
+                    records.push(record);
+                }
+            }
+        }
+        faults
+    }
+
+    fn faults_of(&self, record: &'static Record, faults: &mut Vec<String>) {
+        let source = Arc::new(Source::new("table", "table", String::new()));
+        let kinds = record.kinds();
+        let names: Vec<_> = record.keys.iter().map(|key| key.name).chain(kinds.iter().map(|kind| kind.name)).collect();
+        for (at, name) in names.iter().enumerate() {
+            if names[..at].contains(name) {
+                faults.push(format!("{}.{name} stands twice", record.name));
+            }
+        }
+        for key in record.keys {
+            if key.doc.is_empty() {
+                faults.push(format!("{}.{} says nothing", record.name, key.name));
+            }
+            let mut problems = Problems::new();
+            let mut reading = Reading { reader: self, source: &source, problems: &mut problems };
+            if let Some(written) = key.default {
+                reading.default(&key.shape, written, Span::default());
+            }
+            faults.extend(problems.iter().map(|p| format!("{}.{}: its default: {}", record.name, key.name, p.message)));
+        }
+    }
+
     /// Reads a value of any shape; `what` is its name in errors.
     pub fn value(
         &self,

@@ -64,7 +64,13 @@ impl Scalars<'_, '_> {
             }
             // The default of a list or a mapping is there for the manual alone.
             _ if !shape.is_scalar() => None,
-            _ => self.finish(origin, shape, written, Style::Plain),
+            _ => match self.parse(shape, written, written, Style::Plain) {
+                Ok(value) => Some(Setting { origin, value }),
+                Err(error) => {
+                    self.problems.push(Problem::error(error.message).at(origin.place()));
+                    None
+                }
+            },
         }
     }
 

@@ -158,6 +158,17 @@ impl Shape {
         )
     }
 
+    /// The records that stand directly under it.
+    #[must_use]
+    pub fn records(&'static self) -> Vec<&'static Record> {
+        match self {
+            Shape::Record(record) => vec![record],
+            Shape::List(of) | Shape::OneOrMany(of) | Shape::MapOf(of) => of.records(),
+            Shape::OneOf(shapes) => shapes.iter().flat_map(Shape::records).collect(),
+            _ => Vec::new(),
+        }
+    }
+
     /// What to write, as errors and the manual say it.
     #[must_use]
     pub fn describe(&self) -> String {
