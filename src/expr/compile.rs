@@ -63,12 +63,13 @@ pub fn compile(script: &Script) -> Result<Compiled, Vec<ExprError>> {
     for (_, text) in &script.lets {
         let part = checker.source(text);
         checker.let_types.push(part.ty);
+        checker.solve();
     }
     for text in &script.conditions {
         let part = checker.source(text);
         checker.must_be_condition(part);
+        checker.solve();
     }
-    checker.solve();
     checker.finish()
 }
 
