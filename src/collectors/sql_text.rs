@@ -1,5 +1,6 @@
 //! `@name` in a query: found outside quotes and comments, checked against what is known, or made `$1`.
 
+use crate::config::did_you_mean;
 use crate::model::Value;
 use std::ops::Range;
 use std::sync::Arc;
@@ -52,13 +53,8 @@ pub fn problems(sql: &str, dialect: Dialect, params: &[&str]) -> Vec<QueryProble
 /// Says that no param is called `name`, and which one may be meant.
 #[must_use]
 pub fn unknown(name: &str, params: &[&str]) -> String {
-    let near = std::iter::once("now")
-        .chain(params.iter().copied())
-        .map(|known| (strsim::jaro_winkler(known, name), known))
-        .filter(|(likeness, _)| *likeness > 0.8)
-        .max_by(|a, b| a.0.total_cmp(&b.0));
-    match near {
-        Some((_, known)) => format!("unknown parameter `@{name}`: did you mean `@{known}`?"),
+    match did_you_mean(name, std::iter::once("now").chain(params.iter().copied())) {
+        Some(hint) => format!("unknown parameter `@{name}`: {}", hint.replacen('`', "`@", 1)),
         None => format!("unknown parameter `@{name}`: declare it under `params:`, or write `@now`"),
     }
 }

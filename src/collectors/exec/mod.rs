@@ -20,8 +20,8 @@
 //! 3 unknown; another exit or a signal is a failed collection that shows what it wrote to standard error. `output` is the
 //! first line, up to its `|`. Behind a `|` stand performance values, `'label'=value[unit];warn;crit;min;max`, also on the lines that
 //! follow. Each is a number column under its label (`/var` is `_var`), in base units: `ms us ns` become seconds, `KB MB GB TB`
-//! (and `KiB …`) bytes by 1024, as those plugins count them; `%`, `c` and other units stay as they are. `U` is null.
-//! Thresholds are the plugin's own affair and no columns: write `when`. What does not read as a performance value is an error.
+//! (and `KiB …`) bytes by 1024, as those plugins count them; `%`, `c` and other units stay as they are. `U`, and
+//! what is no number, is null. Thresholds are the plugin's own affair and no columns: write `when`. What is not `label=value` is an error.
 //!
 //! **The end.** The program has a process group of its own. At the check's `timeout` the whole group is killed; when the program
 //! ends, what it left running in its group is killed too, and what still holds its output open is not waited for.

@@ -21,7 +21,8 @@ pub(super) fn split(text: &str) -> Output {
     }
 }
 
-/// `'label'=value[unit];warn;crit;min;max`, separated by spaces: labels with their values in base units.
+/// `'label'=value[unit];warn;crit;min;max`, separated by spaces: labels with their values in base units. A value that
+/// is no number is null: the plugin's exit is worth more than one value.
 pub(super) fn values(perfdata: &str) -> Result<Vec<(String, Value)>, String> {
     let mut values = Vec::new();
     let mut rest = perfdata.trim_start();
@@ -29,7 +30,7 @@ pub(super) fn values(perfdata: &str) -> Result<Vec<(String, Value)>, String> {
         let (label, behind) = label(rest)?;
         let end = behind.find(char::is_whitespace).unwrap_or(behind.len());
         let value = behind[..end].split(';').next().unwrap_or_default();
-        values.push((label, measure(value).ok_or_else(|| strange(rest))?));
+        values.push((label, measure(value).unwrap_or(Value::Null)));
         rest = behind[end..].trim_start();
     }
     Ok(values)
@@ -54,11 +55,8 @@ fn label(text: &str) -> Result<(String, &str), String> {
     Err(strange(text))
 }
 
-/// A number with its unit, in base units; `U` stands for a value that could not be determined.
+/// A number with its unit, in base units. `U` stands for a value that could not be determined, and is no number.
 fn measure(text: &str) -> Option<Value> {
-    if text == "U" {
-        return Some(Value::Null);
-    }
     let is_number = |c: char| c.is_ascii_digit() || matches!(c, '.' | ',' | '-' | '+');
     let mut end = text.find(|c| !is_number(c)).unwrap_or(text.len());
     // `1e-05`, but not the unit of `5eV`.
@@ -107,6 +105,7 @@ mod tests {
             ("'a label'=1KB 'it''s'=5us 'x=y'=-2", "a label=1024 it's=0.000005 x=y=-2"),
             ("load1=0,260;5.000 c=12c u=U;1;2 big=1e-05s ev=5eV", "load1=0.26 c=12 u=null big=0.00001 ev=5"),
             ("range=5;10:20;@~:30", "range=5"),
+            ("a=;1 b=nan c=--1 d=x e=5", "a=null b=null c=null d=null e=5"),
         ] {
             let got: Vec<String> = values(given).unwrap().into_iter().map(|(l, v)| format!("{l}={v}")).collect();
             assert_eq!(got.join(" "), want, "{given}");
@@ -115,7 +114,7 @@ mod tests {
 
     #[test]
     fn what_is_no_performance_value_is_an_error() {
-        for given in ["a", "=1", "a=", "a=x", "'a=1", "''=1", "a b=1", "a=--1", "'a'1"] {
+        for given in ["a", "=1", "'a=1", "''=1", "a b=1", "'a'1"] {
             assert!(values(given).unwrap_err().contains("no performance value"), "{given}");
         }
     }

@@ -3,6 +3,7 @@
 use super::super::error::{CollectError, one_line};
 use super::super::limits::Limits;
 use crate::model::Secret;
+use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::io::ErrorKind;
 use std::path::PathBuf;
@@ -15,8 +16,10 @@ use tokio::time::timeout;
 /// What of standard error is kept.
 const STDERR_BYTES_MAX: usize = 4 << 10;
 
+const CHUNK_BYTES: usize = 8 << 10;
+
 /// How long output is still read once the program has ended and its group is killed.
-const GRACE: Duration = Duration::from_millis(200);
+const GRACE: Duration = Duration::from_secs(1);
 
 /// The daemon's variables that a program is given.
 const INHERITED: [&str; 10] =
@@ -80,6 +83,9 @@ impl Program {
             ErrorKind::PermissionDenied => {
                 CollectError::refused(format_args!("`{name}` may not be run: `chmod +x` it, or run its interpreter"))
             }
+            _ if error.raw_os_error() == Some(Errno::NOEXEC.raw_os_error()) => CollectError::refused(format_args!(
+                "`{name}` is no program: begin it with `#!`, or run its interpreter"
+            )),
             _ => CollectError::unreachable(format_args!("`{name}` could not be started: {error}")),
         }
     }
@@ -115,23 +121,24 @@ async fn finish(mut child: Child, group: Group, program: &Program, limits: Limit
     let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
     let (out, err) = (child.stdout.take().expect("it is piped"), child.stderr.take().expect("it is piped"));
     let status = {
-        let reading = async {
-            tokio::join!(read(out, &mut stdout, limits.bytes_max + 1), read(err, &mut stderr, STDERR_BYTES_MAX))
-        };
+        let reading =
+            async { tokio::try_join!(read_all(out, &mut stdout, limits), read_head(err, &mut stderr)).map(|_| ()) };
         tokio::pin!(reading);
         tokio::select! {
-            // Its output is closed; the program itself may take a moment more.
-            _ = &mut reading => child.wait().await.map_err(failed)?,
+            // Its output is closed, or too much; the program itself may take a moment more.
+            read = &mut reading => {
+                read?;
+                child.wait().await.map_err(failed)?
+            }
             status = child.wait() => {
                 // Whoever still holds the output open is not waited for.
                 drop(group);
-                let _ = timeout(GRACE, &mut reading).await;
+                timeout(GRACE, &mut reading).await.unwrap_or(Ok(()))?;
                 status.map_err(failed)?
             }
         }
     };
     feed.abort();
-    limits.counter().bytes(stdout.len())?;
     Ok(Ended {
         code: status.code(),
         stdout: String::from_utf8_lossy(&stdout).into_owned(),
@@ -139,11 +146,23 @@ async fn finish(mut child: Child, group: Group, program: &Program, limits: Limit
     })
 }
 
-/// Reads until the end, keeps the first `keep` bytes, and lets the writer write on without waiting for a reader.
-async fn read(mut from: impl AsyncRead + Unpin, into: &mut Vec<u8>, keep: usize) {
-    let mut chunk = vec![0; 8 << 10];
+/// Reads to the end, or to the limit.
+async fn read_all(mut from: impl AsyncRead + Unpin, into: &mut Vec<u8>, limits: Limits) -> Result<(), CollectError> {
+    let mut counter = limits.counter();
+    let mut chunk = vec![0; CHUNK_BYTES];
     while let Ok(count @ 1..) = from.read(&mut chunk).await {
-        let room = keep.saturating_sub(into.len());
+        counter.bytes(count)?;
+        into.extend_from_slice(&chunk[..count]);
+    }
+    Ok(())
+}
+
+/// Reads to the end, and keeps the first bytes: the writer does not wait for a reader.
+async fn read_head(mut from: impl AsyncRead + Unpin, into: &mut Vec<u8>) -> Result<(), CollectError> {
+    let mut chunk = vec![0; CHUNK_BYTES];
+    while let Ok(count @ 1..) = from.read(&mut chunk).await {
+        let room = STDERR_BYTES_MAX.saturating_sub(into.len());
         into.extend_from_slice(&chunk[..count.min(room)]);
     }
+    Ok(())
 }

@@ -18,6 +18,8 @@
 //!     key: [queue]
 //! ```
 //!
+//! `method` is `GET` unless it says otherwise; `body` is sent as it stands.
+//!
 //! **Columns.** `status`, the number of the answer; `latency`, seconds from the request to the last byte of the
 //! answer, with redirects, on a new connection each time; `body_bytes`, its size, unpacked; `tls_days_left`, days from
 //! the slot's time to the end of the server's certificate, null without TLS. Beside them those of `json`. An answer

@@ -187,10 +187,16 @@ impl Postgres {
 
     /// A connection whose transaction has begun: a kept one that still answers, else a new one.
     async fn session(&self, deadline: Instant, timeout: Duration) -> Result<Session<'_>, CollectError> {
-        let late = |_| CollectError::too_late("connecting", timeout);
+        let late = |_| {
+            let place = self.place();
+            CollectError::unreachable(format_args!("cannot connect to {place}: it did not answer within {timeout:?}"))
+        };
         let permit = tokio::time::timeout_at(deadline, self.permits.acquire()).await;
-        let permit =
-            permit.map_err(|_| CollectError::too_late("waiting for a connection (`max_connections`)", timeout))?;
+        let permit = permit.map_err(|_| {
+            CollectError::unreachable(format_args!(
+                "no connection was free within {timeout:?}: raise `max_connections` of the source, or ask less at once"
+            ))
+        })?;
         let permit = permit.expect("the semaphore is never closed");
         while let Some(client) = self.pop() {
             let begun = tokio::time::timeout_at(deadline, begin(&client, deadline)).await;

@@ -1,0 +1,112 @@
+//! What is known of a request without asking, and whether two are the same.
+
+use crate::{columns, kind, params, query, read, source};
+use bellwether::collectors::{KINDS, identity};
+use bellwether::model::{Timestamp, Value, ValueType};
+use std::time::Duration;
+
+#[test]
+fn problems_of_a_request_have_their_place() {
+    for (name, collect, want) in [
+        ("sqlite", "query: SELECT @now, @factor, '@x'", ""),
+        ("sqlite", "query: SELECT @factr", "1:15 unknown parameter `@factr`: did you mean `@factor`?"),
+        (
+            "sqlite",
+            "query: |\n  SELECT 1\n  WHERE x = ?1",
+            "3:13 `?1` is bound to nothing: write `@name`, a name under `params:`",
+        ),
+        ("postgres", "query: SELECT 1 <@now", "1:18 `<@` is an operator of Postgres: put a space before `@now`"),
+        ("postgres", "query: SELECT $1", "1:15 `$1` is bound to nothing: write `@name`, a name under `params:`"),
+        ("prometheus", "promql: up", ""),
+        ("http", "url: 'http://x/'\nrows: /a", "2:1 `rows` without `json` gives rows without columns"),
+        ("http", "url: 'http://x/'\njson: { a-b: /a, a_b: /b }", "2:18 there is a column `a_b` already"),
+        ("http", "url: 'http://x/'\njson: { status: /s }", "2:9 there is a column `status` already"),
+        ("exec", "command: [check_disk -w 10]", "1:10 `command` is one word with spaces, and no shell reads it"),
+        ("exec", "command: []", "1:10 `command` is empty"),
+    ] {
+        let kind = kind(name);
+        let settings = read(kind.collect, collect).unwrap();
+        let problems = (kind.check_request)(&settings, &["factor"]);
+        let told: Vec<String> = problems
+            .iter()
+            .map(|p| p.place.as_ref().map_or(String::new(), |at| format!("{}:{} {}", at.line, at.column, p.message)))
+            .collect();
+        assert_eq!(told.join("; "), want, "{collect}");
+    }
+    let pointer = read(kind("http").collect, "url: 'http://x/'\njson: { a: $.data.a }").unwrap_err();
+    assert!(pointer.contains("`$.data.a` is no JSON pointer"), "{pointer}");
+}
+
+#[test]
+fn columns_are_known_where_the_kind_decides_them() {
+    for (name, collect, want, complete) in [
+        ("sqlite", "query: SELECT 1", "", false),
+        ("prometheus", "promql: up", "value:number", false),
+        ("exec", "command: [x]", "exit:number output:text", false),
+        (
+            "http",
+            "url: 'http://x/'\njson: { a-b: /a }",
+            "a_b:? status:number latency:number body_bytes:number tls_days_left:number",
+            true,
+        ),
+    ] {
+        let kind = kind(name);
+        let columns = (kind.static_columns)(&read(kind.collect, collect).unwrap());
+        let known: Vec<String> =
+            columns.known.iter().map(|(n, t)| format!("{n}:{}", t.map_or("?", ValueType::name))).collect();
+        assert_eq!((known.join(" ").as_str(), columns.complete), (want, complete), "{name}");
+    }
+}
+
+#[test]
+fn the_same_request_is_the_same_whoever_asks() {
+    let asked = source("sqlite", "path: x.db");
+    let mut one = asked.request(&query("SELECT @a"));
+    one.params = params(&[("a", Value::Number(1.0)), ("b", Value::Number(1.0))]);
+    let id = |request: &_| identity("s", asked.kind, request);
+    let mut other = one.clone();
+    other.check = "another".into();
+    other.params = params(&[("b", Value::Number(2.0)), ("a", Value::Number(1.0))]);
+    assert_eq!(id(&one), id(&other), "`b` is not named by the query");
+    let changes: [&dyn Fn(&mut bellwether::collectors::Request); 5] = [
+        &|r| r.params = params(&[("a", Value::Number(2.0))]),
+        &|r| r.now = Timestamp::from_secs(1),
+        &|r| r.timeout = Duration::from_secs(1),
+        &|r| r.columns = Some(columns(&[("a", ValueType::Text)])),
+        &|r| r.collect = asked.request(&query("SELECT @a + 1")).collect,
+    ];
+    for (i, change) in changes.iter().enumerate() {
+        let mut other = one.clone();
+        change(&mut other);
+        assert_ne!(id(&one), id(&other), "change {i}");
+    }
+    assert_ne!(id(&one), identity("t", asked.kind, &one));
+}
+
+#[test]
+fn requests_that_differ_in_a_secret_differ_and_do_not_show_it() {
+    let web = source("http", "{}");
+    let with = |token: &str| web.request(&format!("url: 'http://x/'\nheaders: {{ Authorization: {token} }}"));
+    let (a, b) = (identity("w", web.kind, &with("hunter1")), identity("w", web.kind, &with("hunter2")));
+    assert_ne!(a, b);
+    assert!(!format!("{a:?} {:?}", with("hunter1")).contains("hunter"));
+}
+
+#[test]
+fn every_kind_has_a_manual_that_names_its_keys() {
+    for kind in KINDS {
+        let manual = kind.manual();
+        assert!(manual.starts_with(&format!("# `{}`", kind.name)), "{}", kind.name);
+        assert!(manual.contains("```yaml") && manual.contains("**Limits.**"), "{}", kind.name);
+        for key in kind.source.keys.iter().chain(kind.collect.keys) {
+            assert!(manual.contains(key.name), "the manual of `{}` does not name `{}`", kind.name, key.name);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_source_that_cannot_be_made_answers_with_why() {
+    let asked = source("postgres", "url: 'mysql://ana:hunter2@h/d'");
+    let error = asked.query("SELECT 1").await.unwrap_err();
+    assert!(error.message.contains("no Postgres URL") && !error.message.contains("hunter2"), "{error}");
+}
