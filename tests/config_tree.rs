@@ -200,6 +200,10 @@ fn what_yaml_would_change_in_silence_is_an_error() {
             "1:8 YAML reads `{{` at the head of a value as a mapping | quote the title: `\"{{ a }}\"`",
         ),
         ("title: {% if x %}\n", "1:9 YAML cannot read this line, which holds a template"),
+        (
+            "k: { when: name == \"a # b\" }\n",
+            "1:4 YAML reads ` #` as the beginning of a comment, inside of a quotation | put the expression in single quotes",
+        ),
         ("checks: !x\n  a: 1\n", "1:9 the tag `!x` has no meaning here | remove it"),
     ] {
         let got = first_error(text);

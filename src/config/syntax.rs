@@ -86,6 +86,20 @@ fn is_tab(kind: &ErrorKind) -> bool {
     )
 }
 
+fn is_flow_error(kind: &ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::UnclosedFlowCollection { .. }
+            | ErrorKind::ExpectedFlowMappingSeparator
+            | ErrorKind::ExpectedFlowSequenceSeparator
+    )
+}
+
+/// Whether a comment begins inside of a quotation, and takes the closing bracket with it: `{ when: name == "a # b" }`.
+fn hides_its_end(line: &str) -> bool {
+    line.match_indices(" #").any(|(at, _)| line[..at].matches('"').count() % 2 == 1 && line[at..].contains('"'))
+}
+
 /// Where the parser's error is: for a tab at the tab, though the parser may have stopped a line before it.
 pub(super) fn error_offset(source: &Source, error: &ScanError) -> usize {
     let at = error.marker().byte_offset().unwrap_or(0);
@@ -107,6 +121,9 @@ pub(super) fn scan_error(source: &Source, error: &ScanError, at: Span) -> Proble
     if line.contains("{{") || line.contains("{%") {
         return Problem::error("YAML cannot read this line, which holds a template")
             .help("put the whole value in double quotes, or in single quotes where it holds some");
+    }
+    if is_flow_error(error.kind()) && hides_its_end(line) {
+        return Problem::error("YAML reads ` #` as the beginning of a comment, inside of a quotation").help(QUOTE);
     }
     let quote_it = "put the whole value in single quotes";
     match error.kind() {
