@@ -3,7 +3,19 @@
 //! A channel is handed a [`Notification`] and answers how the send ended. It does not retry, does not
 //! wait for its rate and keeps no state about what was told: dispatch does.
 
+#[cfg(test)]
+mod conformance;
+#[cfg(feature = "console")]
+mod console;
+#[cfg(feature = "email")]
+mod email;
+pub mod registry;
 pub mod render;
+#[cfg(feature = "slack")]
+mod slack;
+mod web;
+#[cfg(feature = "webhook")]
+mod webhook;
 
 use crate::model::{Delivery, Notification};
 

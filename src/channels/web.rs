@@ -1,0 +1,177 @@
+//! Sending over HTTP, for the kinds that do, and the one place that says what an answer means.
+//!
+//! | seen | outcome |
+//! |---|---|
+//! | no connection, no TLS, 408, 425 | not sent, the far side is ill |
+//! | 429 | not sent, it only asks to wait |
+//! | a timeout or a reset once the request was written, 5xx, an answer that cannot be read | unanswered |
+//! | any other 4xx, a redirect | refused |
+
+use super::registry::{CA, timeout};
+use super::render::one_line;
+use crate::config::{Problem, Settings};
+use crate::model::{Delivery, Secret};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER, USER_AGENT};
+use reqwest::{Client, Response, StatusCode, Url, redirect, tls};
+use std::error::Error;
+use std::time::Duration;
+use tokio::sync::Semaphore;
+
+/// How many sends of one channel are under way at once; the others wait their turn.
+const SENDS_MAX: usize = 64;
+/// How much of an answer is read.
+const ANSWER_MAX: usize = 64 * 1024;
+/// How much of an answer is quoted in an error.
+const QUOTE_MAX: usize = 200;
+/// How long the rest of an answer is waited for whose status says all: so that the connection can be used again.
+const DRAIN_TIME: Duration = Duration::from_secs(1);
+
+/// An address that is posted to.
+pub(super) struct Web {
+    client: Client,
+    url: Url,
+    headers: HeaderMap,
+    timeout: Duration,
+    permits: Semaphore,
+    /// What no error may show: the address, tokens.
+    secrets: Vec<Secret>,
+}
+
+/// An answer whose status is 2xx.
+pub(super) struct Answer {
+    pub retry_after: Option<Duration>,
+    pub body: String,
+}
+
+/// How much of an answer is wanted.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Want {
+    Body,
+    Status,
+}
+
+impl Web {
+    /// For an address that may be a secret; `key` is where it is written.
+    pub(super) fn new(settings: &Settings, key: &str, url: &str, secrets: Vec<Secret>) -> Result<Web, Box<Problem>> {
+        let wrong = |what: String, key: &str| Box::new(Problem::error(what).at(settings.place(key)));
+        let url: Url = url.parse().map_err(|e| wrong(format!("`{key}` is no URL: {e}"), key))?;
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(wrong(format!("`{key}` is no URL of `http` or `https`"), key));
+        }
+        let timeout = timeout(settings);
+        let mut builder = Client::builder().connect_timeout(timeout / 2).redirect(redirect::Policy::none());
+        if let Some(path) = settings.path(CA.name) {
+            let failed = |e: &dyn std::fmt::Display| {
+                wrong(format!("cannot read the certificates of `{}`: {e}", path.display()), CA.name)
+            };
+            let pem = std::fs::read(path).map_err(|e| failed(&e))?;
+            builder = builder.tls_certs_only(tls::Certificate::from_pem_bundle(&pem).map_err(|e| failed(&e))?);
+        }
+        let client =
+            builder.build().map_err(|e| wrong(format!("the HTTP client cannot be made: {}", causes(&e)), key))?;
+        let mut headers = HeaderMap::new();
+        headers.insert(USER_AGENT, HeaderValue::from_static(concat!("bellwether/", env!("CARGO_PKG_VERSION"))));
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
+        Ok(Web { client, url, headers, timeout, permits: Semaphore::new(SENDS_MAX), secrets })
+    }
+
+    /// Sets a header of every request; its value is a secret.
+    ///
+    /// # Errors
+    /// Where it is no header of HTTP: what is wrong, without the value.
+    pub(super) fn set_header(&mut self, name: &str, value: &str) -> Result<(), String> {
+        let name = reqwest::header::HeaderName::from_bytes(name.as_bytes())
+            .map_err(|_| format!("`{name}` is no name of an HTTP header"))?;
+        let mut value = HeaderValue::from_str(value)
+            .map_err(|_| format!("the value of the header `{name}` holds a line break or another control character"))?;
+        value.set_sensitive(true);
+        self.headers.insert(name, value);
+        Ok(())
+    }
+
+    /// Posts a JSON body; an answer of 2xx, or how else it ended.
+    pub(super) async fn post(&self, body: Vec<u8>, want: Want) -> Result<Answer, Delivery> {
+        let permit =
+            tokio::time::timeout(self.timeout, self.permits.acquire()).await.map_err(|_| Delivery::NotSent {
+                why: format!("waited {:?} while {SENDS_MAX} other sends were under way", self.timeout),
+                retry_after: None,
+                ill: false,
+            })?;
+        let result = tokio::time::timeout(self.timeout, self.exchange(body, want)).await;
+        drop(permit);
+        // Connecting is cut earlier: what takes this long has been written.
+        result.unwrap_or_else(|_| Err(unanswered(format!("no answer within {:?}", self.timeout), None)))
+    }
+
+    async fn exchange(&self, body: Vec<u8>, want: Want) -> Result<Answer, Delivery> {
+        let request = self.client.post(self.url.clone()).headers(self.headers.clone()).body(body);
+        let mut response = request.send().await.map_err(|e| self.failed(e))?;
+        let (status, retry_after) = (response.status(), retry_after(response.headers()));
+        if status.is_success() && want == Want::Status {
+            let _ = tokio::time::timeout(DRAIN_TIME, read(&mut response)).await;
+            return Ok(Answer { retry_after, body: String::new() });
+        }
+        let body = read(&mut response).await.map_err(|e| self.failed(e));
+        if status.is_success() {
+            return Ok(Answer { retry_after, body: body? });
+        }
+        Err(judge(status, retry_after, &self.quote(&body.unwrap_or_default())))
+    }
+
+    /// What a server said, fit to stand in an error.
+    pub(super) fn quote(&self, text: &str) -> String {
+        let text = self.secrets.iter().fold(text.to_owned(), |text, secret| secret.redact(&text));
+        one_line(text.chars().take(QUOTE_MAX).collect::<String>().as_str())
+    }
+
+    fn failed(&self, error: reqwest::Error) -> Delivery {
+        let (connecting, writing) = (error.is_connect(), error.is_builder());
+        // reqwest would name the address, which is a secret.
+        let why = self.quote(&causes(&error.without_url()));
+        match (connecting, writing) {
+            (true, _) => Delivery::NotSent { why: format!("no connection: {why}"), retry_after: None, ill: true },
+            (_, true) => Delivery::Refused { why },
+            _ => unanswered(format!("no answer: {why}"), None),
+        }
+    }
+}
+
+/// What an answer other than 2xx means; `said` is its body, fit to be shown.
+fn judge(status: StatusCode, retry_after: Option<Duration>, said: &str) -> Delivery {
+    let why = if said.is_empty() { format!("it answered {status}") } else { format!("it answered {status}: {said}") };
+    match status.as_u16() {
+        429 => Delivery::NotSent { why, retry_after, ill: false },
+        408 | 425 => Delivery::NotSent { why, retry_after, ill: true },
+        300..=399 => Delivery::Refused { why: format!("{why}: it has moved, write its new address") },
+        400..=499 => Delivery::Refused { why },
+        _ => unanswered(why, retry_after),
+    }
+}
+
+pub(super) fn unanswered(why: String, retry_after: Option<Duration>) -> Delivery {
+    Delivery::Unanswered { why, retry_after }
+}
+
+/// The answer's text, as far as the limit.
+async fn read(response: &mut Response) -> Result<String, reqwest::Error> {
+    let mut body = Vec::new();
+    while body.len() < ANSWER_MAX {
+        let Some(chunk) = response.chunk().await? else { break };
+        body.extend_from_slice(&chunk[..chunk.len().min(ANSWER_MAX - body.len())]);
+    }
+    Ok(String::from_utf8_lossy(&body).into_owned())
+}
+
+/// `Retry-After` in seconds. The other form, a date, needs a clock that agrees with theirs.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
+}
+
+/// The last cause behind an error: `connection refused` rather than `error sending request`.
+fn causes(error: &dyn Error) -> String {
+    let mut last = error;
+    while let Some(cause) = last.source() {
+        last = cause;
+    }
+    last.to_string()
+}
