@@ -40,7 +40,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "telemetry",
         ],
     ),
-    ("http", &["model", "runtime"]),
+    ("http", &["model", "runtime", "telemetry"]), // telemetry: the media type of its metrics
     ("cli", &["*"]),
 ];
 
