@@ -266,6 +266,7 @@ fn words_of_other_languages_get_a_hint() {
         ("a > 1 and b > 1", "6+3 `and` is no operator | write `&&`"),
         ("a > 1 OR b > 1", "6+2 `OR` is no operator | write `||`"),
         ("not yes", "0+3 `not` is no operator | write `!`"),
+        ("a not in [1]", "2+3 `not` is no operator | write `!in`"),
         ("not(yes)", "0+3 unknown function `not` | write `!`"),
         ("a = 3", "2+1 `=` is no comparison | write `==`"),
         ("a <> 3", "2+2 `<>` is no operator | write `!=`"),
@@ -467,6 +468,7 @@ fn logic_binds_as_in_rhai() {
         ("a > 1 && b > 1 && (neg > 0 || zero == 0)", "true"),
         ("!yes == no", "true"),
         ("true && !false", "true"),
+        ("a -1 == 2 && a-1 == 2 && (a)-1 == 2 && len(s)-1 == 3 && a - -1 == 4", "true"),
     ]);
 }
 

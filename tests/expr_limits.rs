@@ -40,6 +40,8 @@ fn what_is_nested_too_deeply_says_so() {
         vec!["x"; 200].join(" + "),
         vec!["x"; 200].join(" ** "),
         vec!["x"; 200].join(" ?? "),
+        vec!["x"; 200].join(" in "),
+        format!("x{}", ".abs()".repeat(200)),
     ] {
         let error = refusal(&source).unwrap();
         assert!(error.contains("more than 64 operators or brackets in or after each other"), "{source}: {error}");
@@ -71,7 +73,7 @@ fn lets_in_lets_are_limited_and_never_cost_more_than_once() {
     let deep = ladder(300, |i| format!("l{i} + 1"));
     assert_eq!(
         compile_ladder(&deep, "l299 > 1").unwrap_err(),
-        "`let`s within `let`s make operations more than 256 deep"
+        "operations stand more than 256 deep in each other, `let`s put in for their names"
     );
     let many: Vec<_> = ladder(3_400, |_| "x + 1".into());
     assert_eq!(

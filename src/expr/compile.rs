@@ -159,7 +159,9 @@ impl<'s> Checker<'s> {
                 self.spoilt()
             }
         };
-        self.program.sources[self.current].root = part.id;
+        let source = &mut self.program.sources[self.current];
+        source.root = part.id;
+        source.mentions.sort_by_key(|m| m.start);
         part
     }
 
@@ -198,20 +200,15 @@ impl<'s> Checker<'s> {
     /// Lets what later expressions showed flow back into sums, until nothing more is learnt.
     fn solve(&mut self) {
         let mut sums = std::mem::take(&mut self.sums);
-        loop {
-            let mut learnt = false;
+        while self.types.take_learnt() {
             sums.retain(|(sum, node)| {
-                let more = sum.propagate(&mut self.types);
-                learnt |= more == Some(true);
-                if more.is_none() {
+                let possible = sum.propagate(&mut self.types);
+                if !possible {
                     let node = self.program.nodes[node.0 as usize];
                     self.errors.push(sum_error(*sum, node, &self.types, self.script.lets.len()));
                 }
-                more.is_some()
+                possible
             });
-            if !learnt {
-                break;
-            }
         }
         self.sums = sums;
     }
@@ -246,12 +243,12 @@ impl<'s> Checker<'s> {
     /// Adds a node. The limits on the size of a check are kept here.
     pub fn node(&mut self, op: Op, span: (usize, usize), nesting: u16) -> Id {
         let id = Id(u32::try_from(self.program.nodes.len()).expect("at most OPERATIONS_MAX and a few"));
-        let (full, deep) = (id.0 as usize == OPERATIONS_MAX, nesting == NESTING_MAX);
+        let (full, deep) = (id.0 as usize == OPERATIONS_MAX, nesting == NESTING_MAX + 1);
         if full || deep {
             let message = if full {
                 format!("the expressions of the check have more than {OPERATIONS_MAX} operations")
             } else {
-                format!("`let`s within `let`s make operations more than {NESTING_MAX} deep")
+                format!("operations stand more than {NESTING_MAX} deep in each other, `let`s put in for their names")
             };
             self.report(Fault { message, start: span.0, end: span.1, help: Some("compute it in the query".into()) });
         }

@@ -129,7 +129,7 @@ impl Checker<'_> {
         let out = self.types.fresh(Set::ORDERED);
         let part = self.shaped(Op::Sum(minus, a.id, b.id), out, a.outer.join(b.outer), &[a.id, b.id], Shape::Operator);
         let sum = Sum { minus, left: a.ty, right: b.ty, out };
-        if sum.propagate(&mut self.types).is_some() {
+        if sum.propagate(&mut self.types) {
             self.sums.push((sum, part.id));
         } else {
             let (left, right) = (self.types.set(a.ty), self.types.set(b.ty));

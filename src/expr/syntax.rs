@@ -88,7 +88,7 @@ fn refused_token(tokens: &Tokens, i: usize) -> Option<Fault> {
         i > 0 && matches!(tokens.get(i - 1), Some(Token::Identifier(_) | Token::Reserved(_) | Token::Bang));
     let null = "`is_null(a)` asks whether `a` is null, `a ?? b` puts `b` in its place";
     let (message, help) = match &tok.token {
-        Token::Unit if !after_name => ("nothing compares with `()`".into(), Some(null.to_string())),
+        Token::Unit if !after_name => (format!("nothing compares with `{text}`"), Some(null.to_string())),
         Token::Reserved(word) if matches!(word.as_str(), "null" | "nil" | "void") => {
             (format!("nothing compares with `{word}`"), Some(null.to_string()))
         }
@@ -222,7 +222,8 @@ pub(super) fn meant_by(word: &str) -> Option<&'static str> {
 fn word_hint(tokens: &Tokens, index: usize) -> Option<Hint> {
     let tok = tokens.list().get(index)?;
     let word = &tokens.source[tok.start..tok.end];
-    let help = meant_by(word)?.to_string();
+    let not_in = word.eq_ignore_ascii_case("not") && matches!(tokens.get(index + 1), Some(Token::In));
+    let help = if not_in { "write `!in`".into() } else { meant_by(word)?.to_string() };
     Some(Hint { message: format!("`{word}` is no operator"), help, span: (tok.start, tok.end) })
 }
 

@@ -63,6 +63,8 @@ pub(super) struct Ty(u32);
 #[derive(Debug, Default)]
 pub(super) struct Types {
     slots: Vec<Slot>,
+    /// Whether something was learnt of a type since it was asked last.
+    learnt: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -90,11 +92,17 @@ impl Types {
         self.root(ty).1
     }
 
+    /// Whether something was learnt since this was asked last.
+    pub fn take_learnt(&mut self) -> bool {
+        std::mem::take(&mut self.learnt)
+    }
+
     /// Takes away the types that are not in `set`; `false`, and nothing changed, where none would be left.
     pub fn narrow(&mut self, ty: Ty, set: Set) -> bool {
         let (root, known) = self.root(ty);
         let left = known.and(set);
         if !left.is_empty() {
+            self.learnt |= left != known;
             self.slots[root.0 as usize] = Slot::Known(left);
         }
         !left.is_empty()
@@ -107,6 +115,7 @@ impl Types {
         if left.is_empty() {
             return false;
         }
+        self.learnt |= left != in_a || left != in_b;
         self.slots[a.0 as usize] = Slot::Known(left);
         if a != b {
             self.slots[b.0 as usize] = Slot::SameAs(a);
@@ -125,9 +134,8 @@ pub(super) struct Sum {
 }
 
 impl Sum {
-    /// Keeps, of the ways to read this, those that what is known allows. `Some(true)` where something was
-    /// learnt, `None` where no way is left.
-    pub fn propagate(self, types: &mut Types) -> Option<bool> {
+    /// Keeps, of the ways to read this, those that what is known allows; `false` where none is left.
+    pub fn propagate(self, types: &mut Types) -> bool {
         const N: Set = Set::NUMBER;
         const T: Set = Set::TIME;
         const PLUS: [[Set; 3]; 3] = [[N, N, N], [T, N, T], [N, T, T]];
@@ -140,8 +148,7 @@ impl Sum {
                 possible = std::array::from_fn(|i| possible[i].or(way[i]));
             }
         }
-        let narrowed = parts.iter().zip(possible).all(|(p, set)| types.narrow(*p, set));
-        narrowed.then(|| parts.map(|p| types.set(p)) != known)
+        parts.iter().zip(possible).all(|(p, set)| types.narrow(*p, set))
     }
 }
 
@@ -165,8 +172,9 @@ mod tests {
             let mut types = Types::default();
             let [left, right, out] = known.map(|k| types.fresh(k));
             let sum = Sum { minus, left, right, out };
-            let got = sum.propagate(&mut types).map(|_| [left, right, out].map(|p| types.set(p).to_string()).join(" "));
-            assert_eq!(got.as_deref().unwrap_or("none"), want, "{known:?}");
+            let possible = sum.propagate(&mut types);
+            let got = [left, right, out].map(|p| types.set(p).to_string()).join(" ");
+            assert_eq!(if possible { &got } else { "none" }, want, "{known:?}");
         }
     }
 
