@@ -4,6 +4,7 @@
 //! `tests/tidy.rs` keeps.
 
 pub mod channels;
+pub mod cli;
 pub mod collectors;
 pub mod config;
 pub mod core;
@@ -11,6 +12,7 @@ pub mod dispatch;
 pub mod engine;
 pub mod expr;
 pub mod http;
+pub mod load;
 pub mod model;
 pub mod rules;
 pub mod runtime;

@@ -1,1 +1,5 @@
-fn main() {}
+//! Parses the arguments, calls the command, gives its exit code.
+
+fn main() -> std::process::ExitCode {
+    bellwether::cli::main()
+}

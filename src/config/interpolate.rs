@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 /// Gives an environment variable's text. An argument, so that no test touches the real environment.
-pub type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
+pub type Env<'a> = &'a (dyn Fn(&str) -> Option<String> + Sync);
 
 /// A text with its names filled in.
 #[derive(Debug, PartialEq, Eq)]

@@ -71,7 +71,7 @@ impl Matcher {
             MatchOp::Equal | MatchOp::NotEqual => None,
             MatchOp::Matches | MatchOp::NotMatches => {
                 let anchored = format!("^(?:{value})$");
-                Some(regex::RegexBuilder::new(&anchored).size_limit(1 << 20).build().map_err(|e| e.to_string())?)
+                Some(regex::RegexBuilder::new(&anchored).size_limit(1 << 20).build().map_err(|e| regex_problem(&e))?)
             }
         };
         Ok(Matcher { name: name.to_owned(), op, value: value.to_owned(), regex })
@@ -108,6 +108,12 @@ impl Matcher {
     pub fn all(matchers: &[Matcher], labels: &LabelSet) -> bool {
         matchers.iter().all(|m| m.matches(labels))
     }
+}
+
+/// What is wrong with a regular expression, in one line: the crate draws the expression as we anchored it.
+fn regex_problem(error: &regex::Error) -> String {
+    let text = error.to_string();
+    text.rsplit("error: ").next().unwrap_or(&text).replace('\n', " ")
 }
 
 impl PartialEq for Matcher {

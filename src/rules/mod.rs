@@ -1,5 +1,9 @@
 //! CHECKS: what one declared policy is, once it has been read and checked.
 
+pub mod declare;
+pub mod lint;
+pub mod outline;
+pub mod read;
 pub mod schedule;
 
 use crate::config::Settings;
@@ -10,6 +14,11 @@ use std::time::Duration;
 
 pub use schedule::Schedule;
 
+/// The declared columns and their types, in the order written.
+pub type Columns = Arc<[(Arc<str>, ValueType)]>;
+/// Constants by name.
+pub type Params = Arc<[(Arc<str>, Value)]>;
+
 /// One declared policy. Everything in it has been validated: an expression compiles, a name exists.
 #[derive(Debug)]
 pub struct Check {
@@ -19,11 +28,11 @@ pub struct Check {
     pub source: Arc<str>,
     /// What it asks; the source's kind knows its keys.
     pub collect: Arc<Settings>,
-    pub columns: Option<Arc<[(Arc<str>, ValueType)]>>,
+    pub columns: Option<Columns>,
     pub key: KeyColumns,
     pub schedule: Schedule,
     pub timeout: Duration,
-    pub params: Arc<[(Arc<str>, Value)]>,
+    pub params: Params,
     /// The names of `let`, in the order written: place `i` is let `i` of `compiled`.
     pub lets: Vec<Arc<str>>,
     /// The `let`s and conditions, compiled together.
@@ -127,6 +136,18 @@ impl SelfAlerts {
     /// Their names, as `self_alerts:` and matchers write them.
     pub const NAMES: [&'static str; 5] =
         ["source-unreachable", "check-failing", "channel-down", "config-rejected", "store-failing"];
+
+    /// Where the severity of that name is kept.
+    pub fn slot(&mut self, name: &str) -> Option<&mut Option<Severity>> {
+        Some(match name {
+            "source-unreachable" => &mut self.source_unreachable,
+            "check-failing" => &mut self.check_failing,
+            "channel-down" => &mut self.channel_down,
+            "config-rejected" => &mut self.config_rejected,
+            "store-failing" => &mut self.store_failing,
+            _ => return None,
+        })
+    }
 
     /// The severity of the alert of that name; `None` where it is off or there is no such alert.
     #[must_use]

@@ -1,0 +1,168 @@
+//! What stands under names, or once: sources, channels, `defaults`, `self_alerts`, `store`, `server`.
+
+use super::declare::{CHANNEL, DEFAULTS, SELF_ALERTS, SERVER, SOURCE, SOURCES_NOT_BUILT, STORE};
+use super::files::{Section, not_built};
+use super::{ChannelDecl, Loading, ServerConfig, SourceDecl, StoreConfig};
+use crate::collectors;
+use crate::config::{Node, NodeKind, Place, Problem, Record, Settings, Text};
+use crate::model::Severity;
+use crate::rules::SelfAlerts;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Entries under names.
+pub(super) struct Names<T> {
+    /// Those that are right.
+    pub declared: Vec<T>,
+    /// All of them, those too that are wrong: what names one of these does not point nowhere.
+    pub all: BTreeSet<Arc<str>>,
+}
+
+impl<'a> Loading<'a> {
+    pub(super) fn sources(&mut self) -> Names<SourceDecl> {
+        let mut found = Names { declared: Vec::new(), all: BTreeSet::new() };
+        for (name, node, section) in self.named("sources") {
+            found.all.insert(Arc::clone(&name.text));
+            self.outline.sources.push(name.clone());
+            if self.refuse_kinds(node, section) {
+                continue;
+            }
+            let settings = self.reader.filling(section.fill).record(section.source, node, &SOURCE, &mut self.problems);
+            let Some((kind, inner)) = settings.kind() else { continue };
+            let kind = collectors::registry::KINDS.iter().find(|known| known.name == kind);
+            found.declared.extend(kind.map(|kind| SourceDecl { name: name.text, kind, settings: inner.clone() }));
+        }
+        found
+    }
+
+    /// Tells of a kind of source that this version does not have.
+    fn refuse_kinds(&mut self, node: &Node, section: Section<'_>) -> bool {
+        let entries = node.map().unwrap_or_default();
+        let missing = entries.iter().find(|(key, _)| key.text().is_some_and(|text| SOURCES_NOT_BUILT.contains(&text)));
+        let Some((key, _)) = missing else { return false };
+        let kinds: Vec<String> = collectors::registry::KINDS.iter().map(|kind| format!("`{}`", kind.name)).collect();
+        let problem = Problem::error(not_built(key.text().unwrap_or(""))).at(section.source.place(key.span));
+        self.problems.push(problem.help(format!("the kinds of source are {}", kinds.join(", "))));
+        true
+    }
+
+    pub(super) fn channels(&mut self) -> Names<ChannelDecl> {
+        let mut found = Names { declared: Vec::new(), all: BTreeSet::new() };
+        for (name, node, section) in self.named("channels") {
+            found.all.insert(Arc::clone(&name.text));
+            self.outline.channels.push(name.clone());
+            let settings = self.reader.filling(section.fill).record(section.source, node, &CHANNEL, &mut self.problems);
+            for key in ["fallback", "rate"] {
+                if settings.has(key) {
+                    let problem = Problem::error(not_built(key)).at(settings.key_place(key));
+                    self.problems.push(problem.help("remove it for now"));
+                }
+            }
+            let Some((kind, inner)) = settings.kind() else { continue };
+            let kind = super::channel_kinds::KINDS.iter().find(|known| known.name == kind);
+            found.declared.extend(kind.map(|kind| ChannelDecl { name: name.text, kind, settings: inner.clone() }));
+        }
+        found
+    }
+
+    /// The entries of a mapping from names, over all files. A name that stands twice is an error that shows both.
+    fn named(&mut self, key: &'static str) -> Vec<(Text, &'a Node, Section<'a>)> {
+        let mut seen: HashMap<Arc<str>, Place> = HashMap::new();
+        let mut found = Vec::new();
+        let files = self.files;
+        for section in files.sections(key) {
+            let entries = match &section.value.kind {
+                NodeKind::Map(entries) => entries.as_slice(),
+                NodeKind::Empty | NodeKind::Broken => continue,
+                _ => {
+                    let problem = Problem::error(format!(
+                        "`{key}` is a mapping from names, and this is {}",
+                        section.value.noun()
+                    ));
+                    let help = format!("write each as `name: {{ … }}` under `{key}:`");
+                    self.problems.push(problem.at(section.source.place(section.value.span)).help(help));
+                    continue;
+                }
+            };
+            for (name, node) in entries {
+                let Some(text) = name.text() else { continue };
+                let origin =
+                    crate::config::Origin { source: Arc::clone(section.source), span: name.span, style: name.style() };
+                let name = Text { text: Arc::from(text), origin };
+                if let Err(error) = (super::declare::DECLARED_NAME.check)(text, text) {
+                    self.problems.push(Problem::error(error.message).at(name.place()).help_if(error.help));
+                }
+                if let Some(earlier) = seen.get(&name.text) {
+                    self.problems.push(twice(&name, &key[..key.len() - 1], earlier.clone()));
+                    continue;
+                }
+                seen.insert(Arc::clone(&name.text), name.place());
+                found.push((name, node, section));
+            }
+        }
+        found
+    }
+
+    /// The settings of a section that stands once; defaults where it is not written.
+    fn single(&mut self, key: &'static str, record: &'static Record) -> Option<Settings> {
+        let section = self.files.once(key, &mut self.problems)?;
+        Some(self.reader.filling(section.fill).record(section.source, section.value, record, &mut self.problems))
+    }
+
+    /// `defaults.every`.
+    pub(super) fn defaults(&mut self) -> Duration {
+        let written = self.single("defaults", &DEFAULTS);
+        written.and_then(|settings| settings.duration("every")).unwrap_or(Duration::from_mins(1))
+    }
+
+    pub(super) fn self_alerts(&mut self) -> SelfAlerts {
+        let mut alerts = SelfAlerts::default();
+        let files = self.files;
+        let mut seen: HashMap<&str, Place> = HashMap::new();
+        for section in files.sections("self_alerts") {
+            let reader = self.reader.filling(section.fill);
+            let settings = reader.record(section.source, section.value, &SELF_ALERTS, &mut self.problems);
+            for name in SelfAlerts::NAMES.into_iter().filter(|name| settings.has(name)) {
+                let place = settings.key_place(name);
+                if let Some(earlier) = seen.insert(name, place.clone()) {
+                    let problem = Problem::error(format!("`{name}` is given twice under `self_alerts:`")).at(place);
+                    self.problems.push(problem.also(earlier, "it stands here already"));
+                }
+                if let (Some(word), Some(slot)) = (settings.text(name), alerts.slot(name)) {
+                    *slot = Severity::from_name(word);
+                }
+            }
+        }
+        alerts
+    }
+
+    pub(super) fn store(&mut self) -> StoreConfig {
+        let written = self.single("store", &STORE);
+        let path = written.as_ref().and_then(|settings| settings.path("path"));
+        StoreConfig {
+            path: path.map_or_else(|| self.reader.folder.join("bellwether.db"), std::path::Path::to_owned),
+            keep: written
+                .as_ref()
+                .and_then(|settings| settings.duration("keep"))
+                .unwrap_or(Duration::from_hours(30 * 24)),
+        }
+    }
+
+    /// `None` where it is wrong; that has been told.
+    pub(super) fn server(&mut self) -> Option<ServerConfig> {
+        let written = self.single("server", &SERVER);
+        let url = written.as_ref().and_then(|settings| settings.text("url")).map(ToOwned::to_owned);
+        let listen = match &written {
+            Some(settings) => settings.text("listen")?,
+            None => "127.0.0.1:9600",
+        };
+        Some(ServerConfig { listen: listen.parse().ok()?, url })
+    }
+}
+
+/// The error for a name that is declared twice.
+pub(super) fn twice(name: &Text, of: &str, earlier: Place) -> Problem {
+    let problem = Problem::error(format!("two {of}s are named `{name}`")).at(name.place());
+    problem.also(earlier, "the other one").help("rename one of them")
+}

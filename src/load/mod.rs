@@ -1,0 +1,162 @@
+//! FILES INTO A CONFIGURATION: every file of a folder, read at once, with all errors of all of them.
+//!
+//! [`load`] is the one way in. What a file is, its top-level keys say ([`declare`]); what a check is, `rules` knows.
+
+pub mod cases;
+pub mod channel_kinds;
+mod checks;
+mod config;
+pub mod declare;
+mod decls;
+mod files;
+mod links;
+mod parallel;
+mod route;
+mod schema;
+mod series;
+
+pub use config::{ChannelDecl, Config, ServerConfig, SourceDecl, StoreConfig};
+pub use schema::schema;
+
+use crate::config::files::FolderError;
+use crate::config::{Env, Folder, Node, Problem, Problems, Reader, Sources};
+use crate::dispatch;
+use crate::rules::Check;
+use crate::rules::outline::Outline;
+use cases::CaseReader;
+use files::{Files, Section};
+use route::Routing;
+use std::path::Path;
+use std::sync::Arc;
+
+/// How much of the world around has to be there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// For `lint` and `test`: a NAME that the environment lacks is an opaque text, and no secret file is opened.
+    Lenient,
+    /// For `run` and `eval`.
+    Strict,
+}
+
+/// What a folder gave.
+#[derive(Debug)]
+pub struct Loaded {
+    /// `None` where there is an error.
+    pub config: Option<Config>,
+    /// Errors and advice, in the order of files and lines.
+    pub problems: Problems,
+    /// The texts of the files, to show lines of them.
+    pub sources: Sources,
+    /// What is no problem and worth knowing: a file that was passed over.
+    pub notes: Vec<String>,
+    /// What is declared where, for lint.
+    pub outline: Outline,
+}
+
+/// Reads a folder.
+///
+/// # Errors
+/// Where there is no such folder, or it cannot be listed. Whatever is wrong inside of it is among the problems.
+pub fn load(path: &Path, env: Env<'_>, mode: Mode) -> Result<Loaded, FolderError> {
+    let mut problems = Problems::new();
+    let folder = Folder::read(path, &mut problems)?;
+    let files = Files::parse(&folder, &mut problems);
+    let reader = Reader { folder: path, env, lenient: mode == Mode::Lenient, fill: false };
+    let mut loading = Loading { files: &files, reader, problems, outline: Outline::default() };
+    let config = loading.config(&folder);
+    let Loading { mut problems, outline, .. } = loading;
+    let sources = folder.sources();
+    problems.sort();
+    let config = config.filter(|_| !problems.has_errors());
+    Ok(Loaded { config, problems, sources, notes: files.notes, outline })
+}
+
+/// The parsed files being read.
+struct Loading<'a> {
+    files: &'a Files,
+    reader: Reader<'a>,
+    problems: Problems,
+    outline: Outline,
+}
+
+impl Loading<'_> {
+    fn config(&mut self, folder: &Folder) -> Option<Config> {
+        self.files.refuse_not_built(&mut self.problems);
+        let sources = self.sources();
+        let channels = self.channels();
+        let defaults = self.defaults();
+        let self_alerts = self.self_alerts();
+        let checks = self.checks(&sources, defaults);
+        let dispatch = self.dispatch(&channels, &checks, self_alerts);
+        let tests = self.tests(&checks, &channels);
+        let (store, server) = (self.store(), self.server());
+        Some(Config {
+            folder: folder.path.clone(),
+            hash: folder.hash,
+            checks,
+            sources: sources.declared,
+            channels: channels.declared,
+            dispatch,
+            self_alerts,
+            tests,
+            store,
+            server: server?,
+        })
+    }
+
+    fn dispatch(
+        &mut self,
+        channels: &decls::Names<ChannelDecl>,
+        checks: &[Arc<Check>],
+        self_alerts: crate::rules::SelfAlerts,
+    ) -> dispatch::Config {
+        let section = self.files.once("route", &mut self.problems);
+        let mut routing = Routing {
+            reader: self.reader,
+            channels: &channels.all,
+            problems: &mut self.problems,
+            outline: &mut self.outline,
+        };
+        let route = section.map(|section| routing.tree(section));
+        let mut inhibit: Vec<dispatch::Inhibit> =
+            self.files.sections("inhibit").flat_map(|section| routing.inhibitions(section)).collect();
+        inhibit.extend(links::parents(checks));
+        inhibit.extend(self_alerts.source_unreachable.and_then(|_| links::source_unreachable()));
+        self.outline.has_route = route.is_some();
+        dispatch::Config { route, inhibit, channels: channels.declared.iter().map(|c| Arc::clone(&c.name)).collect() }
+    }
+
+    fn tests(&mut self, checks: &[Arc<Check>], channels: &decls::Names<ChannelDecl>) -> Vec<cases::TestCase> {
+        let mut cases = Vec::new();
+        for section in self.files.sections("tests") {
+            let mut reader = CaseReader {
+                reader: self.reader.filling(section.fill),
+                checks,
+                declared: &self.outline.checks,
+                channels: &channels.all,
+                problems: &mut self.problems,
+            };
+            let Some(nodes) = entries(section, reader.problems) else { continue };
+            cases.extend(nodes.iter().filter_map(|node| reader.case(section.source, node)));
+        }
+        cases
+    }
+}
+
+/// The entries of a section that is a list.
+fn entries<'a>(section: Section<'a>, problems: &mut Problems) -> Option<&'a [Node]> {
+    if let Some(list) = section.value.list() {
+        return Some(list);
+    }
+    let key = section.key.text().unwrap_or("");
+    match section.value.kind {
+        crate::config::NodeKind::Empty => {}
+        crate::config::NodeKind::Broken => return None,
+        _ => {
+            let problem = Problem::error(format!("`{key}` is a list, and this is {}", section.value.noun()));
+            let help = "begin each entry with `- `";
+            problems.push(problem.at(section.source.place(section.value.span)).help(help));
+        }
+    }
+    None
+}

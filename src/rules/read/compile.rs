@@ -1,0 +1,131 @@
+//! The severities of a check, and its expressions compiled together, with errors at their places in the file.
+
+use super::{KnownColumns, Reading};
+use crate::config::{Place, Problem, Setting, SettingValue, Text, did_you_mean};
+use crate::expr::{Compiled, ExprError, Script, Which};
+use crate::model::Severity;
+use crate::rules::{Columns, Params, SeverityRule};
+use std::time::Duration;
+
+type Severities = [Option<SeverityRule>; 3];
+
+impl Reading<'_, '_> {
+    /// `None` where something is wrong; that has been told.
+    pub(super) fn compile(
+        &mut self,
+        columns: Option<&Columns>,
+        params: &Params,
+        known: &KnownColumns,
+    ) -> Option<(Severities, Compiled)> {
+        let mut conditions = Vec::new();
+        let severities = self.severities(&mut conditions);
+        let lets = self.settings.map("let").unwrap_or_default();
+        let sources: Option<Vec<Text>> = lets.iter().map(|(_, setting)| setting.spanned()).collect();
+        let sources = sources?;
+        let compiled = {
+            let script = Script {
+                params: params.iter().map(|(name, value)| (&**name, value.clone())).collect(),
+                columns: columns.map(|columns| columns.iter().map(|(name, of)| (&**name, *of)).collect()),
+                lets: lets.iter().zip(&sources).map(|((name, _), text)| (name.as_str(), text.as_str())).collect(),
+                conditions: conditions.iter().map(Text::as_str).collect(),
+            };
+            crate::expr::compile(&script)
+        };
+        match compiled {
+            Ok(compiled) => {
+                self.names_known(&compiled, known, &sources, &conditions);
+                Some((severities?, compiled))
+            }
+            Err(errors) => {
+                for error in errors {
+                    let problem = self.expression_problem(error, &sources, &conditions);
+                    self.problems.push(problem);
+                }
+                None
+            }
+        }
+    }
+
+    /// Points an error into the file.
+    fn expression_problem(&self, error: ExprError, lets: &[Text], conditions: &[Text]) -> Problem {
+        let place = self.place_of(error.which, error.offset, error.len, lets, conditions);
+        Problem::error(error.message).at(place).help_if(error.help)
+    }
+
+    fn place_of(&self, which: Which, offset: usize, len: usize, lets: &[Text], conditions: &[Text]) -> Place {
+        let named = |key: &str, i: usize| self.settings.map(key).and_then(|map| map.get(i)).map(|(name, _)| name);
+        let text = match which {
+            Which::Param(i) => named("params", i),
+            Which::Column(i) => named("columns", i),
+            Which::LetName(i) => named("let", i),
+            Which::Let(i) => lets.get(i),
+            Which::Condition(i) => conditions.get(i),
+        };
+        text.map_or_else(|| self.name.place(), |text| text.place_in(offset, len))
+    }
+
+    /// Without `columns:`, what the expressions use has to be among what the kind of source gives.
+    fn names_known(&mut self, compiled: &Compiled, known: &KnownColumns, lets: &[Text], conditions: &[Text]) {
+        for used in compiled.columns().iter().filter(|column| !column.declared) {
+            let found = known.columns.iter().find(|(name, _)| **name == *used.name);
+            let problem = match (found, used.value_type) {
+                (None, _) if known.is_complete => {
+                    let help = did_you_mean(&used.name, known.columns.iter().map(|(name, _)| name.as_str()));
+                    let names: Vec<&str> = known.columns.iter().map(|(name, _)| name.as_str()).collect();
+                    let listed = format!("the answer has `{}`", names.join("`, `"));
+                    Problem::error(format!("unknown column `{}`", used.name)).help(help.unwrap_or(listed))
+                }
+                (Some((_, Some(have))), Some(want)) if *have != want => {
+                    Problem::error(format!("column `{}` is {have}, and is taken for {want} here", used.name))
+                }
+                _ => continue,
+            };
+            let place = used.first.map(|(which, at)| self.place_of(which, at, used.name.len(), lets, conditions));
+            self.problems.push(problem.at(place.unwrap_or_else(|| self.name.place())));
+        }
+    }
+
+    fn severities(&mut self, conditions: &mut Vec<Text>) -> Option<Severities> {
+        let alert = self.settings.record("alert")?.clone();
+        let mut severities: Severities = [None, None, None];
+        let mut is_whole = true;
+        // In the order that messages and errors list them: the most severe first.
+        for severity in Severity::ALL.into_iter().rev() {
+            if !alert.has(severity.name()) {
+                continue;
+            }
+            let rule = alert.get(severity.name()).and_then(|setting| self.severity(setting, conditions));
+            is_whole &= rule.is_some();
+            severities[severity.index()] = rule;
+        }
+        if is_whole && severities.iter().all(Option::is_none) {
+            let problem = Problem::error("`alert` holds no severity")
+                .help("write one of `critical`, `warning`, `info` with its condition");
+            self.fail("alert", problem);
+            return None;
+        }
+        is_whole.then_some(severities)
+    }
+
+    fn severity(&mut self, setting: &Setting, conditions: &mut Vec<Text>) -> Option<SeverityRule> {
+        let defaults = (self.settings.duration("for")?, self.settings.duration("keep_firing_for")?);
+        let place_of = |text: Text, conditions: &mut Vec<Text>| {
+            conditions.push(text);
+            conditions.len() - 1
+        };
+        let SettingValue::Record(written) = &setting.value else {
+            let when = place_of(setting.spanned()?, conditions);
+            return Some(SeverityRule { when, until: None, hold: defaults.0, keep_firing_for: defaults.1 });
+        };
+        let when = place_of(written.spanned("when")?, conditions);
+        let until = written.spanned("until").map(|text| place_of(text, conditions));
+        let duration =
+            |key: &str, default: Duration| if written.has(key) { written.duration(key) } else { Some(default) };
+        Some(SeverityRule {
+            when,
+            until,
+            hold: duration("for", defaults.0)?,
+            keep_firing_for: duration("keep_firing_for", defaults.1)?,
+        })
+    }
+}

@@ -1,0 +1,126 @@
+//! Every example of `docs/language.md` is loaded, with as little around it as it needs.
+#![expect(clippy::unwrap_used, reason = "a test that cannot set up its folder fails")]
+
+use bellwether::load::{self, Loaded, Mode};
+
+const PAGE: &str = include_str!("../docs/language.md");
+
+/// What an example stands on that another example, or nobody, declares.
+const SOURCES: &str = "sources: { warehouse: { sqlite: { path: runs.db } } }\n";
+const PARENT: &str = "checks:
+  - { check: firestore-reachable, source: warehouse, description: It answers., collect: { query: SELECT 1 AS up }, columns: { up: number }, alert: { critical: up == 0 } }
+";
+const ROUTES: &str =
+    "channels: { data-slack: { console: {} }, oncall-email: { webhook: { url: 'http://127.0.0.1:1/' } } }
+route: { channels: [data-slack, oncall-email] }
+";
+
+/// What the examples show and this version does not have: the piece of the page, what stands in its place, and how the
+/// error begins that it gives.
+const NOT_BUILT: &[(&str, &str, &str)] = &[
+    ("  warehouse: { bigquery: { project: my-project, location: us-west2, max_bytes_billed: 2GiB } }\n", "", "`bigquery`"),
+    (", fallback: oncall-email", "", "`fallback`"),
+    (", rate: 1/s", "", "`rate`"),
+    (
+        "calendars:
+  business-hours: { timezone: America/New_York, weekdays: [mon-fri], times: [\"09:00-18:00\"] }   # may cross midnight
+",
+        "",
+        "`calendars`",
+    ),
+    ("      active_during: [business-hours]        # and mute_during\n", "", "`active_during`"),
+    (
+        "silences:
+  - { name: backfill, matchers: ['check=\"processor-slowdown\"'], starts: 2026-03-05T00:00:00Z, ends: 2026-03-06T00:00:00Z,
+      created_by: ana, comment: planned backfill }
+",
+        "",
+        "`silences`",
+    ),
+    ("heartbeat: { url: \"${HEARTBEAT_URL}\", every: 1m }   # called while the loop turns and the store writes\n", "", "`heartbeat`"),
+];
+
+fn examples() -> Vec<&'static str> {
+    PAGE.split("```yaml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect()
+}
+
+fn load_files(files: &[(&str, &str)]) -> Loaded {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        std::fs::write(folder.path().join(name), text).unwrap();
+    }
+    load::load(folder.path(), &|_| None, Mode::Lenient).unwrap()
+}
+
+fn errors(loaded: &Loaded) -> Vec<String> {
+    loaded.problems.iter().filter(|problem| problem.is_error()).map(|problem| problem.message.clone()).collect()
+}
+
+fn assert_loads(loaded: &Loaded) {
+    assert!(loaded.config.is_some(), "{}", loaded.problems.human(&loaded.sources, false));
+}
+
+#[test]
+fn the_page_has_the_examples_that_are_tried_here() {
+    let heads: Vec<&str> = examples().iter().map(|e| e.lines().next().unwrap()).collect();
+    assert_eq!(heads, ["checks:", "sources:", "channels:", "tests:"]);
+}
+
+#[test]
+fn the_check_loads() {
+    let loaded = load_files(&[("a.yaml", examples()[0]), ("b.yaml", SOURCES), ("c.yaml", PARENT)]);
+    assert_loads(&loaded);
+    let config = loaded.config.unwrap();
+    let check = config.check("processor-slowdown").unwrap();
+    assert_eq!(check.declared.rsplit(':').next(), Some("2"));
+    assert_eq!(config.dispatch.inhibit.len(), 2, "its parent, and the dead source");
+}
+
+#[test]
+fn sources_channels_and_routes_load_without_what_is_not_built() {
+    for example in [examples()[1], examples()[2]] {
+        let mut text = example.to_owned();
+        for (piece, instead, _) in NOT_BUILT.iter().filter(|(piece, ..)| example.contains(piece)) {
+            text = text.replace(piece, instead);
+        }
+        assert_loads(&load_files(&[("bellwether.yaml", &text)]));
+    }
+}
+
+#[test]
+fn what_is_not_built_is_told_and_nothing_else() {
+    for example in [examples()[1], examples()[2]] {
+        let loaded = load_files(&[("bellwether.yaml", example)]);
+        let mut want: Vec<&str> =
+            NOT_BUILT.iter().filter(|(piece, ..)| example.contains(piece)).map(|(.., word)| *word).collect();
+        let mut got: Vec<String> = errors(&loaded);
+        assert!(
+            got.iter()
+                .all(|message| message.ends_with("is a word of the language that this version does not have yet")),
+            "{got:#?}"
+        );
+        for message in &mut got {
+            message.truncate(message[1..].find('`').unwrap() + 2);
+        }
+        got.sort_unstable();
+        want.sort_unstable();
+        assert_eq!(got, want);
+    }
+    let tried = NOT_BUILT.iter().filter(|(piece, ..)| !PAGE.contains(piece)).map(|(piece, ..)| *piece);
+    assert_eq!(tried.collect::<Vec<_>>(), Vec::<&str>::new(), "the page does not say this any more");
+}
+
+#[test]
+fn the_test_loads() {
+    let files = [
+        ("a.yaml", examples()[0]),
+        ("b.yaml", SOURCES),
+        ("c.yaml", PARENT),
+        ("d.yaml", ROUTES),
+        ("e.yaml", examples()[3]),
+    ];
+    let loaded = load_files(&files);
+    assert_loads(&loaded);
+    let case = &loaded.config.as_ref().unwrap().tests[0];
+    assert_eq!((case.inputs[0].slots.len(), case.expect.len(), case.sends.as_ref().map(Vec::len)), (5, 2, Some(4)));
+}

@@ -1,0 +1,133 @@
+//! `tests:` as the runner takes them, and what is wrong in them.
+#![expect(clippy::unwrap_used, reason = "a test that cannot set up its folder fails")]
+
+use bellwether::load::cases::{Cell, Slot, TestCase};
+use bellwether::load::{self, Loaded, Mode};
+
+const BASE: &str = "sources: { local: { sqlite: { path: a.db } } }
+channels: { terminal: { console: {} } }
+route: { channels: [terminal] }
+checks:
+  - check: a
+    source: local
+    collect: { query: SELECT 1 AS n }
+    columns: { name: text, n: number, at: time, up: bool }
+    key: [name]
+    alert: { critical: n > 100 }
+  - { check: open, source: local, collect: { query: SELECT 1 AS n }, alert: { info: n > 1 } }
+  - { check: idle, source: local, collect: { query: SELECT 1 AS n }, alert: { info: n > 1 }, mode: off }
+tests:
+";
+
+fn load_tests(tests: &str) -> Loaded {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("a.yaml"), format!("{BASE}{tests}")).unwrap();
+    load::load(folder.path(), &|_| None, Mode::Lenient).unwrap()
+}
+
+fn case(rows: &str) -> TestCase {
+    let loaded = load_tests(&format!("  - test: t\n    {rows}\n    expect: []\n"));
+    let shown = loaded.problems.human(&loaded.sources, false);
+    loaded.config.unwrap_or_else(|| panic!("{rows}: {shown}")).tests.remove(0)
+}
+
+/// Slots by `/`, rows by `;`, cells by blanks.
+fn show(slots: &[Slot]) -> String {
+    let cell = |cell: &Cell| match cell {
+        Cell::Value(bellwether::model::Value::Text(text)) => format!("{text:?}"),
+        Cell::Value(value) => value.to_string(),
+        Cell::Ago(ago) => format!("-{}s", ago.as_secs()),
+    };
+    let row = |row: &Vec<_>| row.iter().map(|(name, of)| format!("{name}={}", cell(of))).collect::<Vec<_>>().join(" ");
+    let slot = |slot: &Slot| match slot {
+        Slot::Fail => "fail".to_owned(),
+        Slot::Rows(rows) => rows.iter().map(row).collect::<Vec<_>>().join("; "),
+    };
+    slots.iter().map(slot).collect::<Vec<_>>().join(" / ")
+}
+
+#[test]
+fn series_become_slots() {
+    for (rows, want) in [
+        ("[{ name: x, n: 70 75x2 }]", "name=\"x\" n=70 / name=\"x\" n=75 / name=\"x\" n=75"),
+        ("[{ name: x, n: 10+5x4 }]", "name=\"x\" n=10 / name=\"x\" n=15 / name=\"x\" n=20 / name=\"x\" n=25"),
+        ("[{ name: x, n: 1 }, { name: y, n: 2 }]", "name=\"x\" n=1; name=\"y\" n=2"),
+        ("[{ name: x, n: 1 _ }, { name: y, n: 2 }]", "name=\"x\" n=1; name=\"y\" n=2 / name=\"y\" n=2"),
+        (
+            "[{ name: x, n: 1 fail null }, { name: y, n: 2 }]",
+            "name=\"x\" n=1; name=\"y\" n=2 / fail / name=\"x\" n=null; name=\"y\" n=2",
+        ),
+        (
+            "[{ name: [\"a b\", \"null\", ok, 'x4'], n: 1x4 }]",
+            "name=\"a b\" n=1 / name=\"null\" n=1 / name=\"ok\" n=1 / name=\"x4\" n=1",
+        ),
+        ("[{ name: [\"a b\"], n: 1x2 }]", "name=\"a b\" n=1 / name=\"a b\" n=1"),
+        ("[{ name: x, at: -2h -90s, up: true false }]", "name=\"x\" at=-7200s up=true / name=\"x\" at=-90s up=false"),
+        (
+            "[{ name: x, at: 2026-01-05T00:00:00Z, n: [1x2, 3] }]",
+            "name=\"x\" at=2026-01-05T00:00:00Z n=1 / name=\"x\" at=2026-01-05T00:00:00Z n=1 / name=\"x\" at=2026-01-05T00:00:00Z n=3",
+        ),
+        ("[{ name: x, n: _x2 }]", " / "),
+        ("[]", ""),
+    ] {
+        assert_eq!(show(&case(&format!("check: a\n    rows: {rows}")).inputs[0].slots), want, "{rows}");
+    }
+    let many = case("rows: { a: [{ name: x, n: 1 2 }], open: [{ n: 5x3 }] }");
+    let shown: Vec<String> =
+        many.inputs.iter().map(|input| format!("{}: {}", input.check, show(&input.slots))).collect();
+    assert_eq!(shown, ["a: name=\"x\" n=1 / name=\"x\" n=2", "open: n=5 / n=5 / n=5"]);
+}
+
+#[test]
+fn what_is_wrong_in_a_test_is_shown_at_its_place() {
+    for (test, at, want) in [
+        ("check: a, rows: [{ name: x, n: 1 2, at: -1h -2h -3h }]", "-1h", "`at` has 3 values, and `n` has 2"),
+        ("check: a, rows: [{ name: x, nn: 1 }]", "nn", "unknown column `nn`"),
+        ("check: a, rows: [{ name: 5, n: 1 }]", "5", "`name` is text, and `5` is number"),
+        ("check: a, rows: [{ name: x, n: 3 1x99999 }]", "1x9", "`1x99999` is more than 10000 values, the limit"),
+        ("check: a, rows: [{ name: x, n: 1x0 }]", "1x0", "`1x0` is no value at all"),
+        ("check: a, rows: [{ name: '', n: 1 }]", "''", "`name` has no value"),
+        ("check: a, rows: { a: [{ n: 1 }] }", "check", "`check` and rows by check are both given"),
+        ("check: b, rows: []", "b", "unknown check `b`"),
+        ("check: idle, rows: [{ n: 1 }]", "idle", "`idle` is off: there is nothing to test"),
+        ("rows: [{ n: 1 }]", "rows", "`rows` is a list, and the test names no `check`"),
+    ] {
+        let loaded = load_tests(&format!("  - test: t\n    expect: []\n    <<: {{ {test} }}\n"));
+        let place = |p: &bellwether::config::Problem| p.place.as_ref().unwrap().column as usize - 11;
+        let got: Vec<_> = loaded.problems.iter().map(|p| (place(p), p.message.as_str())).collect();
+        assert_eq!(got, [(test.find(at).unwrap(), want)], "{test}");
+    }
+}
+
+#[test]
+fn expectations_are_read_and_checked() {
+    let text = "  - test: t
+    check: a
+    start: 2026-03-01T00:00:00Z
+    rows: [{ name: x, n: 1 }]
+    expect:
+      - { at: 30m, fired: critical, key: { name: 1.10 }, title: yes, labels: { a: 010 }, reason: limit, check: source-unreachable }
+    sends: [{ at: 30s, channel: terminal, contains: [a, b] }, { at: 0s, channel: terminal, check: a }]
+";
+    let loaded = load_tests(text);
+    let case = &loaded.config.as_ref().unwrap().tests[0];
+    let expect = &case.expect[0];
+    let key = expect.key.as_ref().unwrap();
+    assert_eq!(
+        (&*key[0].1, expect.title.as_deref(), &*expect.labels[0].1),
+        ("1.10", Some("yes"), "010"),
+        "text as it stands"
+    );
+    assert_eq!(
+        (case.start.to_string().as_str(), expect.at.as_secs(), expect.place.line),
+        ("2026-03-01T00:00:00Z", 1800, 19)
+    );
+    assert_eq!(case.sends.as_ref().unwrap()[0].contains, ["a", "b"]);
+
+    let wrong = text
+        .replace("fired: critical", "fired: critical, eased: info")
+        .replace("terminal, check: a", "termina, check: b");
+    let loaded = load_tests(&wrong);
+    let got: Vec<&str> = loaded.problems.iter().map(|problem| problem.message.as_str()).collect();
+    assert_eq!(got, ["an entry is one change, and this one names two", "unknown check `b`"]);
+}
