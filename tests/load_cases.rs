@@ -81,7 +81,7 @@ fn series_become_slots() {
 #[test]
 fn what_is_wrong_in_a_test_is_shown_at_its_place() {
     for (test, at, want) in [
-        ("check: a, rows: [{ name: x, n: 1 2, at: -1h -2h -3h }]", "-1h", "`at` has 3 values, and `n` has 2"),
+        ("check: a, rows: [{ name: x, n: 1 2, at: -1h -2h -3h }]", "-1h", "`at` has 3 values, and `n` has 2 values"),
         ("check: a, rows: [{ name: x, nn: 1 }]", "nn", "unknown column `nn`"),
         ("check: a, rows: [{ name: 5, n: 1 }]", "5", "`name` is text, and `5` is number"),
         ("check: a, rows: [{ name: x, n: 3 1x99999 }]", "1x9", "`1x99999` is more than 10000 values, the limit"),

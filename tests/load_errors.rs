@@ -241,7 +241,7 @@ fn the_tree_of_routes_is_checked() {
 8:24 unclosed group
 8:31 unknown key `match` | did you mean `matchers`?
 8:41 unknown key `receiver` | did you mean `channels`?
-9:7 `route` cannot be text | write a mapping: `matchers`, `channels`, `group_by`, `group_wait`, `group_interval`, `repeat_interval`, `continue`, `active_during`, `mute_during`, `routes`",
+9:7 an entry of `routes` cannot be text | write a mapping: `matchers`, `channels`, `group_by`, `group_wait`, `group_interval`, `repeat_interval`, `continue`, `active_during`, `mute_during`, `routes`",
         ),
         (
             "route: { group_by: [team] }".into(),

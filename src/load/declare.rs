@@ -83,8 +83,11 @@ pub static ROUTE: Record = Record::new(
             "The calendars in which it does not tell.",
         )
         .known_as(&["mute_time_intervals"]),
-        // A route holds routes: read by this table again.
-        Key::new("routes", Shape::List(&Shape::Any), "Asked in this order; the first that matches is taken."),
+        Key::new(
+            "routes",
+            Shape::List(&Shape::Record(&ROUTE)),
+            "Asked in this order; the first that matches is taken.",
+        ),
     ],
 );
 

@@ -2,7 +2,7 @@
 
 use super::declare::{INHIBIT, ROUTE};
 use super::files::{Section, not_built};
-use crate::config::{Problem, Problems, Reader, Settings, Source};
+use crate::config::{Problem, Problems, Reader, Setting, Settings};
 use crate::dispatch::{GroupBy, Inhibit, InhibitCause, Route, Timers};
 use crate::model::Matcher;
 use crate::rules::outline::{MatcherList, Outline, Role};
@@ -54,10 +54,10 @@ impl Routing<'_> {
             timers: Timers::default(),
             depth: 0,
         };
-        self.node(section.source, &settings, &root, None)
+        self.node(&settings, &root, None)
     }
 
-    fn node(&mut self, source: &Arc<Source>, settings: &Settings, parent: &Inherited, twin: Option<usize>) -> Route {
+    fn node(&mut self, settings: &Settings, parent: &Inherited, twin: Option<usize>) -> Route {
         for key in ["active_during", "mute_during"] {
             if settings.has(key) {
                 self.problems
@@ -81,7 +81,7 @@ impl Routing<'_> {
         let continues = settings.boolean("continue").unwrap_or(false);
         self.outline.matchers.push(MatcherList::of(Role::Route { continues }, parent.depth, settings, "matchers"));
         self.outline.channels_used.extend(mine.channels.iter().cloned());
-        let routes = self.children(source, settings, &mine);
+        let routes = self.children(settings, &mine);
         Route {
             id: Arc::from(mine.id),
             matchers,
@@ -94,16 +94,15 @@ impl Routing<'_> {
         }
     }
 
-    fn children(&mut self, source: &Arc<Source>, settings: &Settings, parent: &Inherited) -> Vec<Route> {
+    fn children(&mut self, settings: &Settings, parent: &Inherited) -> Vec<Route> {
         let nodes = settings.list("routes").unwrap_or_default();
         let below = Inherited { id: format!("{}/", parent.id), ..parent.clone() };
         let (mut routes, mut keys): (Vec<Route>, Vec<String>) = (Vec::new(), Vec::new());
-        for node in nodes.iter().filter_map(crate::config::Setting::node) {
-            let child = self.reader.record(source, node, &ROUTE, self.problems);
+        for child in nodes.iter().filter_map(Setting::record) {
             let key = matchers_key(&child.matchers("matchers"));
             let twins = keys.iter().filter(|earlier| **earlier == key).count();
             keys.push(key);
-            routes.push(self.node(source, &child, &below, (twins > 0).then_some(twins + 1)));
+            routes.push(self.node(child, &below, (twins > 0).then_some(twins + 1)));
         }
         routes
     }

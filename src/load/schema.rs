@@ -2,7 +2,7 @@
 
 use super::declare::FILE;
 use crate::collectors;
-use crate::config::schema::{SchemaContext, json_schema, record_schema};
+use crate::config::schema::{SchemaBuilder, SchemaContext, json_schema};
 use crate::config::{Key, Record};
 use crate::rules::outline::Outline;
 use serde_json::{Value, json};
@@ -20,20 +20,18 @@ pub fn schema(known: Option<&Outline>) -> Value {
         };
         Some(names)
     };
-    let context = SchemaContext { names: &names, any: &|record, key| later(record, key) };
+    let context = SchemaContext { names: &names, any: &later };
     json_schema(&FILE, "Bellwether", &context)
 }
 
 /// The schema of what is read by another table once more is known.
-fn later(record: &Record, key: &Key) -> Option<Value> {
+fn later(builder: &mut SchemaBuilder<'_>, record: &Record, key: &Key) -> Option<Value> {
     match (record.name, key.name) {
         ("check", "collect") => {
             let kinds = collectors::registry::KINDS.iter();
-            let kinds: Vec<Value> = kinds.map(|kind| record_schema(kind.collect, &SchemaContext::EMPTY)).collect();
+            let kinds: Vec<Value> = kinds.map(|kind| builder.record(kind.collect)).collect();
             Some(json!({ "anyOf": kinds }))
         }
-        // The tree holds itself.
-        ("route", "routes") => Some(json!({ "type": "array", "items": { "$ref": "#/properties/route" } })),
         ("test", "rows") => Some(rows()),
         _ => None,
     }
