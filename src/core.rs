@@ -3,13 +3,16 @@
 //! One owner of all state, and no clock, socket, `await` or log. `run`, the users' tests, the simulation and every
 //! replay drive this very thing.
 
-use crate::dispatch::{self, Dispatch, Health, Send, Wait};
-use crate::engine::{self, Collect, Engine, Evaluated};
+use crate::dispatch::{self, Dispatch, Health, Wait};
+use crate::engine::{self, Engine, Evaluated};
 use crate::model::record::{Entry, Saved, Write};
 use crate::model::{AlertId, Change, ChangeKind, Delivery, Key, Timestamp};
 use crate::rules::{Check, SelfAlerts};
 use std::sync::Arc;
 use std::time::Duration;
+
+pub use crate::dispatch::{Send, report::ChannelReport};
+pub use crate::engine::Collect;
 
 /// A new alert waits for a parent's next slot only where that comes within this.
 pub const PARENT_WAIT_MAX: Duration = Duration::from_mins(2);

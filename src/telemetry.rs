@@ -95,6 +95,18 @@ pub enum BreakerState {
     Tripped = 2,
 }
 
+impl BreakerState {
+    /// The state of that name.
+    #[must_use]
+    pub fn from_name(name: &str) -> BreakerState {
+        match name {
+            "tripped" => BreakerState::Tripped,
+            "probing" => BreakerState::Probing,
+            _ => BreakerState::Admitting,
+        }
+    }
+}
+
 impl Inner {
     fn new(started: Timestamp) -> Inner {
         let seconds = || Histogram::new(SECONDS);
@@ -201,12 +213,15 @@ impl Telemetry {
         }
     }
 
-    pub fn slot_skipped(&self, check: &str, slot: Timestamp) {
-        self.0.slots_skipped.inc();
-        warn!(check, %slot, "slot skipped: the one before it is still out");
+    /// So many slots were skipped since this was said last.
+    pub fn slots_skipped(&self, count: u64) {
+        if count > 0 {
+            self.0.slots_skipped.inc_by(count);
+            warn!(count, "slots skipped: the one before was still out, or the clock went past them");
+        }
     }
 
-    /// A source was asked; `outcome` is `ok`, `unreachable`, `refused`, `limit_passed` or `panicked`.
+    /// A source was asked; `outcome` is `ok`, `unreachable`, `refused` or `limit_passed`.
     pub fn collected(&self, source: &Arc<str>, outcome: &'static str) {
         self.0.collections.get_or_create(&SourceOutcome { source: Name(Arc::clone(source)), outcome }).inc();
     }
@@ -359,7 +374,7 @@ mod tests {
         let t = Telemetry::new(Timestamp::from_secs(1_000));
         let name = Arc::<str>::from("x");
         t.evaluated(&name, "ok", Duration::from_millis(7));
-        t.slot_skipped("x", Timestamp::from_secs(1_060));
+        t.slots_skipped(1);
         t.collected(&name, "unreachable");
         t.alerts([(AlertState::Firing(Severity::Critical), 3)]);
         let (kind, view) = (ChangeKind::Fired, crate::store::conformance::view(&crate::store::conformance::id("x")));

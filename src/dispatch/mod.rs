@@ -14,6 +14,7 @@ pub mod group;
 pub mod hold;
 pub mod inhibit;
 pub mod news;
+pub mod report;
 pub mod route;
 pub mod state;
 pub mod subject;

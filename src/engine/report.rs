@@ -109,12 +109,18 @@ fn samples(check: &Check, slot: Timestamp, judgement: &Judgement) -> Vec<Sample>
 }
 
 impl Engine {
-    /// What each check last said, in the order of names.
+    /// The names of all checks, in order.
     #[must_use]
-    pub fn check_reports(&self) -> Vec<CheckReport> {
-        let mut reports: Vec<CheckReport> = self.checks.values().map(CheckState::report).collect();
-        reports.sort_by(|a, b| a.check.cmp(&b.check));
-        reports
+    pub fn check_names(&self) -> Vec<Arc<str>> {
+        let mut names: Vec<Arc<str>> = self.checks.keys().cloned().collect();
+        names.sort_unstable();
+        names
+    }
+
+    /// What a check last said.
+    #[must_use]
+    pub fn check_report(&self, name: &str) -> Option<CheckReport> {
+        self.checks.get(name).map(CheckState::report)
     }
 
     #[must_use]
@@ -130,6 +136,21 @@ impl Engine {
             .collect();
         reports.sort_by(|a, b| a.source.cmp(&b.source));
         reports
+    }
+
+    /// How many alerts are in each state that is not inactive.
+    #[must_use]
+    pub fn counts(&self) -> Vec<(AlertState, usize)> {
+        let mut counts: Vec<(AlertState, usize)> = Vec::new();
+        let lives = self.checks.values().flat_map(|c| c.lives.values()).map(|l| AlertState::of(&l.latches));
+        let signals = self.signals.values().map(|s| AlertState::Firing(s.severity));
+        for state in lives.chain(signals).filter(|s| *s != AlertState::Inactive) {
+            match counts.iter_mut().find(|(s, _)| *s == state) {
+                Some((_, count)) => *count += 1,
+                None => counts.push((state, 1)),
+            }
+        }
+        counts
     }
 
     /// Every alert that is pending or firing, in the order of identities.

@@ -1,18 +1,21 @@
-//! The store's thread: it makes turns durable, as many as wait in one transaction, and then lets their sends go.
+//! The store's task: it makes turns durable, as many as wait in one transaction and on a thread that may wait for the
+//! disk, and then lets their sends go.
 //!
 //! A store that fails or hangs never holds up a send for longer than [`PATIENCE`]: better told twice than never. From
 //! its first failure on nothing is written until a snapshot of the whole state was: half a state is worse than an
 //! old one.
 
+use super::guard::spawned;
 use crate::model::Timestamp;
-use crate::model::record::{Entry, Saved, Write};
+use crate::model::record::{Saved, Write};
 use crate::store::{Store, StoreError};
 use crate::telemetry::Telemetry;
 use std::collections::VecDeque;
-use std::sync::mpsc as std_mpsc;
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot};
-use tokio::time::Instant;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout};
 
 /// How long sends wait for their turn to be durable.
 pub const PATIENCE: Duration = Duration::from_secs(10);
@@ -24,18 +27,15 @@ const TURNS_MAX: usize = 1_024;
 const OWED_MAX: usize = 10_000;
 
 /// Opens the store: at the start, and again after a failure.
-pub type Opener = Box<dyn Fn() -> Result<Box<dyn Store>, StoreError> + Send>;
-/// The answer to a question about the history.
-pub type HistoryReply = oneshot::Sender<Result<Vec<Entry>, StoreError>>;
+pub type Opener = Arc<dyn Fn() -> Result<Box<dyn Store>, StoreError> + Send + Sync>;
 
 enum Job {
     Turn { number: u64, writes: Vec<Write> },
     Snapshot(Vec<Write>),
     Prune { now: Timestamp, keep: Duration },
-    History { alert: Option<String>, limit: usize, reply: HistoryReply },
 }
 
-/// What the thread says.
+/// What the task says.
 #[derive(Debug)]
 pub enum Report {
     /// All turns up to this one are durable.
@@ -45,7 +45,7 @@ pub enum Report {
     /// Everything is durable again.
     Restored,
     /// The snapshot failed.
-    NotRestored(String),
+    NotRestored,
 }
 
 /// What the loop is to do about a report.
@@ -59,11 +59,11 @@ pub struct Outcome<S> {
     pub recovered: bool,
 }
 
-/// The loop's end of the store's thread. `S` is whatever waits for a turn to be durable.
+/// The loop's end of the store's task. `S` is whatever waits for a turn to be durable.
 pub struct Keeper<S> {
-    jobs: Option<std_mpsc::Sender<Job>>,
+    jobs: mpsc::UnboundedSender<Job>,
     reports: mpsc::UnboundedReceiver<Report>,
-    thread: Option<std::thread::JoinHandle<()>>,
+    task: JoinHandle<()>,
     turns: u64,
     waiting: VecDeque<Waiting<S>>,
     /// `Some` from the first failure until a snapshot was kept: when to try one, or that one is on its way.
@@ -83,7 +83,7 @@ enum Retry {
 }
 
 impl<S> Keeper<S> {
-    /// Opens the store and starts its thread. Gives what was kept, and why it could not be read where it could not:
+    /// Opens the store and starts its task. Gives what was kept, and why it could not be read where it could not:
     /// then the daemon goes on with an empty memory, and a snapshot is tried until one is kept.
     ///
     /// # Errors
@@ -94,21 +94,20 @@ impl<S> Keeper<S> {
             Err(StoreError::Locked(why)) => return Err(StoreError::Locked(why)),
             Err(other) => (None, Saved::default(), Some(other.to_string())),
         };
-        let (jobs, inbox) = std_mpsc::channel();
+        if let Some(why) = &why {
+            telemetry.store_failed(why, true);
+        }
+        // Unbounded, as it holds no more than the turns of one patience.
+        let (jobs, inbox) = mpsc::unbounded_channel();
         let (outbox, reports) = mpsc::unbounded_channel();
         let worker = Worker { open, store, reports: outbox, telemetry };
-        let thread = std::thread::Builder::new()
-            .name("store".into())
-            .spawn(move || worker.run(&inbox))
-            .map_err(|e| StoreError::Failed(format!("no thread for the store: {e}")))?;
-        let failing = why.as_ref().map(|_| Retry::At(Instant::now() + RETRY));
         let keeper = Keeper {
-            jobs: Some(jobs),
+            jobs,
             reports,
-            thread: Some(thread),
+            task: tokio::spawn(worker.run(inbox)),
             turns: 0,
             waiting: VecDeque::new(),
-            failing,
+            failing: why.as_ref().map(|_| Retry::At(Instant::now() + RETRY)),
             owed: VecDeque::new(),
         };
         Ok((keeper, saved, why))
@@ -129,7 +128,7 @@ impl<S> Keeper<S> {
         Vec::new()
     }
 
-    /// What the thread says next. It pends for ever once the thread has ended.
+    /// What the task says next. It pends for ever once the task has ended.
     pub async fn report(&mut self) -> Report {
         match self.reports.recv().await {
             Some(report) => report,
@@ -150,7 +149,7 @@ impl<S> Keeper<S> {
                 self.failing = None;
                 outcome.recovered = true;
             }
-            Report::NotRestored(_) => self.failing = Some(Retry::At(Instant::now() + RETRY)),
+            Report::NotRestored => self.failing = Some(Retry::At(Instant::now() + RETRY)),
         }
         outcome
     }
@@ -192,27 +191,15 @@ impl<S> Keeper<S> {
         self.order(Job::Prune { now, keep });
     }
 
-    /// Asks for the history of one alert, or of everything.
-    pub fn history(&self, alert: Option<String>, limit: usize, reply: HistoryReply) {
-        self.order(Job::History { alert, limit, reply });
-    }
-
-    /// Lets the thread finish what it has, and waits for it, but not for ever. Whether it ended.
-    pub async fn stop(mut self) -> bool {
-        self.jobs = None;
-        let end = async { while self.reports.recv().await.is_some() {} };
-        let ended = tokio::time::timeout(PATIENCE, end).await.is_ok();
-        if let (true, Some(thread)) = (ended, self.thread.take()) {
-            return thread.join().is_ok();
-        }
-        ended
+    /// Lets the task finish what it has, and waits for it, but not for ever. Whether it ended.
+    pub async fn stop(self) -> bool {
+        drop(self.jobs);
+        timeout(PATIENCE, self.task).await.is_ok()
     }
 
     fn order(&self, job: Job) {
-        if let Some(jobs) = &self.jobs {
-            // A thread that is gone answers nothing, and the sends go by their patience.
-            let _ = jobs.send(job);
-        }
+        // A task that is gone answers nothing, and the sends go by their patience.
+        let _ = self.jobs.send(job);
     }
 
     fn release(&mut self, through: u64) -> Vec<S> {
@@ -233,7 +220,7 @@ impl<S> Keeper<S> {
     }
 }
 
-/// The thread.
+/// The task.
 struct Worker {
     open: Opener,
     /// `None` from a failure until it was opened again.
@@ -243,35 +230,47 @@ struct Worker {
 }
 
 impl Worker {
-    fn run(mut self, inbox: &std_mpsc::Receiver<Job>) {
-        let mut next = inbox.recv().ok();
-        while let Some(job) = next.take() {
-            next = match job {
-                Job::Turn { number, writes } => self.turns(number, writes, inbox),
-                Job::Snapshot(writes) => self.snapshot(&writes),
-                Job::Prune { now, keep } => self.prune(now, keep),
-                Job::History { alert, limit, reply } => self.history(alert.as_deref(), limit, reply),
-            };
-            next = next.or_else(|| inbox.recv().ok());
+    async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<Job>) {
+        let mut jobs = Vec::new();
+        while 0 < inbox.recv_many(&mut jobs, TURNS_MAX).await {
+            let (open, reports, telemetry) = (Arc::clone(&self.open), self.reports.clone(), self.telemetry.clone());
+            let work = std::mem::take(&mut jobs);
+            self = spawned(move || self.work(work)).await.unwrap_or_else(|panic| {
+                telemetry.panicked("the store", &panic);
+                let worker = Worker { open, store: None, reports, telemetry };
+                worker
+                    .say(Report::Failed { through: u64::MAX, why: format!("a bug was caught in the store: {panic}") });
+                worker
+            });
         }
     }
 
-    /// Commits this turn and those that wait behind it. Gives back the job that it met and that is no turn.
-    fn turns(&mut self, mut number: u64, mut writes: Vec<Write>, inbox: &std_mpsc::Receiver<Job>) -> Option<Job> {
-        let (mut other, mut turns) = (None, 1);
-        while turns < TURNS_MAX && other.is_none() {
-            match inbox.try_recv() {
-                Ok(Job::Turn { number: n, writes: more }) => {
-                    writes.extend(more);
-                    (number, turns) = (n, turns + 1);
+    /// Does these in order, turns that stand together in one transaction.
+    fn work(mut self, jobs: Vec<Job>) -> Worker {
+        let mut jobs = jobs.into_iter().peekable();
+        while let Some(job) = jobs.next() {
+            match job {
+                Job::Turn { mut number, mut writes } => {
+                    let mut turns = 1;
+                    while let Some(Job::Turn { number: n, writes: more }) =
+                        jobs.next_if(|job| matches!(job, Job::Turn { .. }))
+                    {
+                        writes.extend(more);
+                        (number, turns) = (n, turns + 1);
+                    }
+                    self.commit(number, turns, &writes);
                 }
-                Ok(job) => other = Some(job),
-                Err(_) => break,
+                Job::Snapshot(writes) => self.snapshot(&writes),
+                Job::Prune { now, keep } => self.prune(now, keep),
             }
         }
+        self
+    }
+
+    fn commit(&mut self, number: u64, turns: usize, writes: &[Write]) {
         let begun = std::time::Instant::now();
         let result = match &mut self.store {
-            Some(store) => store.commit(&writes).map_err(|e| e.to_string()),
+            Some(store) => store.commit(writes).map_err(|e| e.to_string()),
             None => Err("the store failed before, and waits for a snapshot".into()),
         };
         match result {
@@ -285,10 +284,9 @@ impl Worker {
                 self.say(Report::Failed { through: number, why });
             }
         }
-        other
     }
 
-    fn snapshot(&mut self, writes: &[Write]) -> Option<Job> {
+    fn snapshot(&mut self, writes: &[Write]) {
         // A file that cannot be read whole is not written over: a person must move it away.
         self.store = None;
         let result = (self.open)().and_then(|mut store| {
@@ -304,22 +302,14 @@ impl Worker {
             }
             Err(why) => {
                 self.telemetry.store_failed(&why.to_string(), false);
-                self.say(Report::NotRestored(why.to_string()));
+                self.say(Report::NotRestored);
             }
         }
-        None
     }
 
-    fn prune(&mut self, now: Timestamp, keep: Duration) -> Option<Job> {
+    fn prune(&mut self, now: Timestamp, keep: Duration) {
         // What could not be pruned is pruned the next time; a store that fails is noticed by its commits.
         let _ = self.store.as_mut().map(|store| store.prune(now, keep));
-        None
-    }
-
-    fn history(&mut self, alert: Option<&str>, limit: usize, reply: HistoryReply) -> Option<Job> {
-        let failing = || Err(StoreError::Failed("the store fails at present".into()));
-        let _ = reply.send(self.store.as_mut().map_or_else(failing, |store| store.history(alert, limit)));
-        None
     }
 
     fn say(&self, report: Report) {

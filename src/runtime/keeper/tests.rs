@@ -1,13 +1,15 @@
 use super::*;
-use crate::model::record::RowName;
+use crate::model::record::{Entry, RowName};
 use crate::store::Memory;
 use crate::store::conformance::{entries, puts, rows};
+use std::sync::Mutex;
+use std::sync::mpsc::Receiver;
 
 type Sends = Keeper<&'static str>;
 
 fn keeper(memory: &Memory) -> Sends {
     let store = memory.clone();
-    let open: Opener = Box::new(move || Ok(Box::new(store.clone())));
+    let open: Opener = Arc::new(move || Ok(Box::new(store.clone())));
     Keeper::start(open, Telemetry::new(Timestamp::default())).unwrap().0
 }
 
@@ -39,7 +41,7 @@ async fn a_turn_without_writes_waits_only_behind_others() {
 }
 
 /// Waits to be let go before each commit, so that others queue up behind it.
-struct Slow(Memory, std_mpsc::Receiver<()>);
+struct Slow(Memory, Mutex<Receiver<()>>);
 
 impl Store for Slow {
     fn load(&mut self) -> Result<Saved, StoreError> {
@@ -47,7 +49,7 @@ impl Store for Slow {
     }
 
     fn commit(&mut self, writes: &[Write]) -> Result<(), StoreError> {
-        let _ = self.1.recv();
+        let _ = self.1.lock().unwrap().recv();
         self.0.commit(writes)
     }
 
@@ -68,12 +70,11 @@ impl Store for Slow {
 async fn turns_that_wait_are_one_transaction() {
     let memory = Memory::default();
     let gate = memory.clone();
-    let (open_gate, wait) = std_mpsc::channel::<()>();
-    let wait = std::sync::Mutex::new(wait);
-    let wait = std::sync::Arc::new(wait);
-    let open: Opener = Box::new(move || {
-        let wait = std::mem::replace(&mut *wait.lock().unwrap(), std_mpsc::channel().1);
-        Ok(Box::new(Slow(gate.clone(), wait)))
+    let (open_gate, wait) = std::sync::mpsc::channel::<()>();
+    let wait = Mutex::new(wait);
+    let open: Opener = Arc::new(move || {
+        let wait = std::mem::replace(&mut *wait.lock().unwrap(), std::sync::mpsc::channel().1);
+        Ok(Box::new(Slow(gate.clone(), Mutex::new(wait))))
     });
     let mut keeper: Sends = Keeper::start(open, Telemetry::new(Timestamp::default())).unwrap().0;
     for turn in 0..100 {
@@ -139,7 +140,7 @@ async fn a_store_that_cannot_be_read_is_tried_again_but_a_locked_one_ends_the_st
     let memory = Memory::default();
     let store = memory.clone();
     let times = std::sync::atomic::AtomicU32::new(0);
-    let open: Opener = Box::new(move || match times.fetch_add(1, std::sync::atomic::Ordering::Relaxed) {
+    let open: Opener = Arc::new(move || match times.fetch_add(1, std::sync::atomic::Ordering::Relaxed) {
         0 => Err(StoreError::Corrupt("move it away".into())),
         _ => Ok(Box::new(store.clone())),
     });
@@ -151,7 +152,7 @@ async fn a_store_that_cannot_be_read_is_tried_again_but_a_locked_one_ends_the_st
     assert!(next(&mut keeper).await.recovered);
     assert_eq!(memory.saved().rows.len(), 6);
 
-    let open: Opener = Box::new(|| Err(StoreError::Locked("held".into())));
+    let open: Opener = Arc::new(|| Err(StoreError::Locked("held".into())));
     let started = Keeper::<()>::start(open, Telemetry::new(Timestamp::default()));
     assert_eq!(started.err(), Some(StoreError::Locked("held".into())));
 }

@@ -1,0 +1,66 @@
+//! What each channel was told and how it is, for the API and for people.
+
+use super::Dispatch;
+use super::channel::ChannelState;
+use super::subject::Target;
+use crate::model::record::TargetRecord;
+use crate::model::{AlertId, Timestamp};
+use std::sync::Arc;
+
+/// How a channel is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChannelReport {
+    pub channel: Arc<str>,
+    /// `admitting`, `tripped` or `probing`.
+    pub breaker: &'static str,
+    /// Sends in a row that failed.
+    pub failures: u32,
+    pub tripped_until: Option<Timestamp>,
+    /// Why it is down, where it is.
+    pub down: Option<String>,
+    /// Sends without an answer.
+    pub in_flight: usize,
+    /// Alerts of which it does not yet know what is true, though nothing holds them.
+    pub undelivered: usize,
+}
+
+impl Dispatch {
+    /// How each channel is, in the order of names.
+    #[must_use]
+    pub fn channel_reports(&self, now: Timestamp) -> Vec<ChannelReport> {
+        let mut reports: Vec<ChannelReport> =
+            self.config.channels.iter().map(|name| report(name, self.channels.get(name), now)).collect();
+        reports.sort_by(|a, b| a.channel.cmp(&b.channel));
+        let untold = self.subjects.values().flat_map(|s| &s.targets).filter(|t| t.is_untold());
+        for target in untold {
+            if let Ok(i) = reports.binary_search_by(|r| r.channel.cmp(&target.channel)) {
+                reports[i].undelivered += 1;
+            }
+        }
+        reports
+    }
+
+    /// What each channel was told of an alert, and what keeps it from being told more.
+    #[must_use]
+    pub fn told(&self, alert: &AlertId) -> Vec<TargetRecord> {
+        self.subjects.get(alert).map(|s| s.record().targets).unwrap_or_default()
+    }
+}
+
+fn report(name: &Arc<str>, state: Option<&ChannelState>, now: Timestamp) -> ChannelReport {
+    ChannelReport {
+        channel: Arc::clone(name),
+        breaker: state.map_or("admitting", |s| s.breaker.name()),
+        failures: state.map_or(0, |s| s.breaker.failures()),
+        tripped_until: state.and_then(|s| s.breaker.tripped_until(now)),
+        down: state.and_then(|s| s.down.clone()),
+        in_flight: state.map_or(0, |s| s.in_flight),
+        undelivered: 0,
+    }
+}
+
+impl Target {
+    fn is_untold(&self) -> bool {
+        (self.news.is_some() || self.owed || self.in_flight) && self.hold.is_none()
+    }
+}

@@ -1,0 +1,136 @@
+//! From what the core knows to what is shown, between two turns and for one page.
+
+use super::views::{
+    Alert, AlertFilter, Channel, Check, CheckFilter, Instant, Names, Outcome, Page, Shown, Source, State, Told,
+};
+use crate::core::Core;
+use crate::model::alert::AlertView;
+use crate::model::record::{Belief, TargetRecord};
+use crate::model::{AlertState, Key, LabelSet, Matcher, Severity, Timestamp};
+use std::sync::Arc;
+
+/// Alerts that pass the filter, by identity.
+pub fn alerts(core: &Core, filter: &AlertFilter) -> Page<Alert> {
+    let passes = |(state, view): &(AlertState, Arc<AlertView>)| {
+        let Some((state, severity)) = shown(*state) else { return false };
+        filter.state.is_none_or(|want| want == state)
+            && filter.severity.is_none_or(|want| want == severity)
+            && filter.check.as_deref().is_none_or(|want| want == &*view.id.check)
+            && Matcher::all(&filter.matchers, &view.labels)
+    };
+    let found: Vec<_> = core.engine.alerts().into_iter().filter(passes).collect();
+    filter.window.of(found, |(state, view)| alert(core, state, &view))
+}
+
+/// Checks that pass the filter, by name.
+pub fn checks(core: &Core, filter: &CheckFilter) -> Page<Check> {
+    let names = match &filter.check {
+        Some(name) => core.engine.check_names().into_iter().filter(|n| **n == **name).collect(),
+        None => core.engine.check_names(),
+    };
+    filter.window.of(names, |name| check(core, &name))
+}
+
+fn alert(core: &Core, state: AlertState, view: &AlertView) -> Alert {
+    let (state, severity) = shown(state).unwrap_or((State::Pending, view.severity));
+    Alert {
+        id: view.id.to_string(),
+        check: Arc::clone(&view.id.check),
+        key: key(&view.id.key),
+        reason: view.id.reason.map(crate::model::alert::Reason::name),
+        state,
+        severity,
+        since: Instant(view.since),
+        title: view.title.clone(),
+        body: view.body.clone(),
+        description: view.description.clone(),
+        labels: labels(&view.labels),
+        values: view.values.iter().map(|(name, value)| (Arc::clone(name), Shown(value.clone()))).collect(),
+        condition: view.condition.clone(),
+        links: view.links.iter().map(|(name, url)| (Arc::from(&**name), url.clone())).collect(),
+        declared: Arc::clone(&view.declared),
+        channels: core.dispatch.told(&view.id).into_iter().map(told).collect(),
+    }
+}
+
+fn told(target: TargetRecord) -> Told {
+    let (believes, told) = match target.belief {
+        Belief::Nothing => ("nothing", None),
+        Belief::Firing(told) => ("firing", Some(told)),
+        Belief::Unknown { before, sent } => ("unknown", sent.or(before)),
+    };
+    Told {
+        channel: target.channel,
+        group: target.group,
+        believes,
+        severity: told.map(|t| t.severity),
+        since: told.map(|t| Instant(t.episode)),
+        news_since: target.news.map(Instant),
+        held: target.hold,
+    }
+}
+
+fn check(core: &Core, name: &str) -> Check {
+    let report = core.engine.check_report(name).expect("the name was asked of the engine in this turn");
+    let outcomes = report.outcomes.into_iter().map(|o| {
+        let (state, severity) = match o.state {
+            AlertState::Inactive => ("inactive", None),
+            AlertState::Pending(severity) => ("pending", Some(severity)),
+            AlertState::Firing(severity) => ("firing", Some(severity)),
+        };
+        Outcome { key: key(&o.key), state, severity, values: o.values.into_iter().collect(), unknown: o.unknown }
+    });
+    Check {
+        check: report.check,
+        source: report.source,
+        declared: report.declared,
+        mode: report.mode,
+        last_slot: report.last_slot.map(Instant),
+        next_slot: report.next_slot.map(Instant),
+        collecting: report.collecting,
+        took_seconds: report.took,
+        error: report.error,
+        rows: report.rows,
+        unread_rows: report.unread,
+        firing: report.firing,
+        pending: report.pending,
+        skipped_slots: report.skipped_slots,
+        outcomes: outcomes.collect(),
+    }
+}
+
+/// Every source that was asked.
+pub fn sources(core: &Core) -> Vec<Source> {
+    let reports = core.engine.source_reports().into_iter();
+    reports.map(|s| Source { source: s.source, failures: s.failures, last_error: s.last_error }).collect()
+}
+
+/// Every channel.
+pub fn channels(core: &Core, now: Timestamp) -> Vec<Channel> {
+    let show = |r: crate::core::ChannelReport| Channel {
+        channel: r.channel,
+        breaker: r.breaker,
+        failures: r.failures,
+        tripped_until: r.tripped_until.map(Instant),
+        down: r.down,
+        in_flight: r.in_flight,
+        undelivered: r.undelivered,
+    };
+    core.dispatch.channel_reports(now).into_iter().map(show).collect()
+}
+
+fn shown(state: AlertState) -> Option<(State, Severity)> {
+    match state {
+        AlertState::Pending(severity) => Some((State::Pending, severity)),
+        AlertState::Firing(severity) => Some((State::Firing, severity)),
+        AlertState::Inactive => None,
+    }
+}
+
+fn key(key: &Key) -> Names<Arc<str>> {
+    key.0.iter().cloned().collect()
+}
+
+fn labels(labels: &LabelSet) -> Names<Arc<str>> {
+    labels.iter().map(|(name, value)| (Arc::clone(name), Arc::clone(value))).collect()
+}

@@ -1,0 +1,115 @@
+use super::*;
+use crate::model::Timestamp;
+use crate::runtime::tests::{START, World, check, source};
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+struct Asked {
+    asker: Asker,
+    world: Arc<World>,
+    events: mpsc::UnboundedReceiver<Event>,
+}
+
+fn asker() -> Asked {
+    let (sender, events) = mpsc::unbounded_channel();
+    let (world, mut asker) = (Arc::<World>::default(), Asker::new(sender, Telemetry::new(START)));
+    asker.adopt(vec![source(&world, 1)]);
+    Asked { asker, world, events }
+}
+
+/// A collection of a check by this name whose query names `asks`.
+fn collect(name: &str, asks: &str, slot: Timestamp) -> Collect {
+    let asked = check(asks);
+    let check = crate::rules::Check { name: Arc::from(name), ..asked };
+    Collect { check: Arc::new(check), slot, generation: 1 }
+}
+
+impl Asked {
+    async fn ends(&mut self, count: usize) -> Vec<Evaluated> {
+        let mut ends = Vec::new();
+        while ends.len() < count {
+            if let Some(Event::Evaluated(evaluated)) = self.events.recv().await {
+                ends.push(*evaluated);
+            }
+        }
+        ends
+    }
+
+    fn requests(&self) -> usize {
+        self.world.asked.lock().unwrap().len()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_same_request_in_one_slot_is_asked_once() {
+    let mut asked = asker();
+    let later = START + Duration::from_mins(1);
+    asked.asker.start(vec![
+        collect("a", "same", START),
+        collect("b", "same", START),
+        collect("c", "other", START),
+        collect("d", "same", later),
+    ]);
+    let ends = asked.ends(4).await;
+    assert_eq!(asked.requests(), 3);
+    let tables: Vec<_> = ends
+        .iter()
+        .filter(|e| ["a", "b"].contains(&&*e.check.name))
+        .map(|e| match &e.judged {
+            Judged::Rows(rows) => Arc::as_ptr(&rows.table),
+            Judged::Failed(failure) => panic!("{failure:?}"),
+        })
+        .collect();
+    assert_eq!(tables[0], tables[1], "the table itself is shared");
+    asked.asker.start(vec![collect("a", "same", START)]);
+    drop(ends);
+    asked.ends(1).await;
+    assert_eq!(asked.requests(), 4, "an answer that nobody reads any more is not kept");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_is_asked_by_no_more_than_its_permits() {
+    let mut asked = asker();
+    asked.asker.start((0..40).map(|i| collect(&format!("c{i}"), &format!("t{i}"), START)).collect());
+    asked.ends(40).await;
+    assert_eq!(asked.world.most_out.load(Ordering::SeqCst), REQUESTS_PER_SOURCE_MAX);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_for_a_permit_too_long_is_cut_as_well() {
+    let mut asked = asker();
+    asked.world.hangs.store(true, Ordering::SeqCst);
+    let begun = Instant::now();
+    asked.asker.start((0..40).map(|i| collect(&format!("c{i}"), &format!("t{i}"), START)).collect());
+    for end in asked.ends(40).await {
+        assert!(matches!(end.judged, Judged::Failed(CollectFailure { unreachable: true, .. })));
+    }
+    assert!(begun.elapsed() < Duration::from_secs(31), "{:?}", begun.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_changed_source_is_built_anew_and_an_unknown_one_is_an_error() {
+    let mut asked = asker();
+    let world = Arc::clone(&asked.world);
+    asked.asker.adopt(vec![source(&world, 1)]);
+    assert_eq!(world.built.load(Ordering::SeqCst), 1);
+    asked.asker.adopt(vec![source(&world, 2)]);
+    assert_eq!(world.built.load(Ordering::SeqCst), 2);
+    asked.asker.adopt(Vec::new());
+    asked.asker.start(vec![collect("a", "x", START)]);
+    match &asked.ends(1).await[0].judged {
+        Judged::Failed(failure) => assert!(failure.message.contains("there is no source `world`"), "{failure:?}"),
+        Judged::Rows(_) => panic!("who was asked?"),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_cuts_what_is_out() {
+    let mut asked = asker();
+    asked.world.hangs.store(true, Ordering::SeqCst);
+    asked.asker.start(vec![collect("a", "x", START)]);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    asked.asker.stop().await;
+    assert!(asked.events.try_recv().is_err());
+}
