@@ -69,23 +69,8 @@ pub struct StaticColumns {
 pub enum DefaultKey {
     /// The whole answer is one instance.
     OneInstance,
-    /// Each set of texts that are not empty, `but` columns aside.
-    TextColumns { but: &'static [&'static str] },
-}
-
-impl DefaultKey {
-    /// The names and values of one row's key. A column whose text is empty is not part of it, so that an identity does
-    /// not change when another series brings a label of its own.
-    #[must_use]
-    pub fn of(self, table: &Table, row: usize) -> Vec<(Arc<str>, Arc<str>)> {
-        let DefaultKey::TextColumns { but } = self else { return Vec::new() };
-        let columns = table.columns().iter().filter(|c| !but.contains(&&*c.name));
-        let parts = columns.filter_map(|column| match column.value(row) {
-            Value::Text(text) if !text.is_empty() => Some((Arc::clone(&column.name), text)),
-            _ => None,
-        });
-        parts.collect()
-    }
+    /// Each set of texts: every text column that is not null in the row.
+    TextColumns,
 }
 
 impl Kind {
@@ -138,6 +123,7 @@ impl Collector for Broken {
 }
 
 /// The problems of a `query` that binds `@name`, each with its place in the file.
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub(super) fn query_problems(collect: &Settings, dialect: Dialect, params: &[&str]) -> Vec<Problem> {
     let Some(query) = collect.spanned("query") else { return Vec::new() };
     let problems = sql_text::problems(query.as_str(), dialect, params).into_iter();

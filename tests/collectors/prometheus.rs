@@ -1,5 +1,4 @@
 use crate::{row, said, source};
-use bellwether::collectors::DefaultKey;
 use testkit::{FaultServer, Reply};
 
 const EMPTY: &str = r#"{"status":"success","data":{"resultType":"vector","result":[]}}"#;
@@ -54,19 +53,4 @@ async fn answers_that_are_not_prometheus_say_so() {
         let said = said(d.collect("promql: up").await);
         assert!(said.starts_with(want), "{said}");
     }
-}
-
-#[tokio::test]
-async fn a_label_set_is_its_labels_that_are_not_empty() {
-    let body = r#"{"status":"success","data":{"resultType":"vector","result":[
-        {"metric":{"__name__":"up","job":"a"},"value":[1,"1"]},{"metric":{"job":"b","zone":"x"},"value":[1,"0"]}]}}"#;
-    let server = FaultServer::start([Reply::json(200, body)]);
-    let d = source("prometheus", &format!("url: {}", server.url("")));
-    let table = d.collect("promql: up").await.unwrap();
-    let key = |row| {
-        let parts = d.kind.default_key.of(&table, row);
-        parts.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ")
-    };
-    assert_eq!((key(0).as_str(), key(1).as_str()), ("job=a", "job=b zone=x"));
-    assert!(DefaultKey::OneInstance.of(&table, 0).is_empty());
 }

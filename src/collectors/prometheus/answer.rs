@@ -70,7 +70,7 @@ fn vector(series: &[Json], limits: Limits) -> Result<Table, CollectError> {
     let mut table = TableBuilder::new(columns).map_err(CollectError::refused)?;
     for one in series {
         let labels = labels(one);
-        let texts = names.keys().map(|n| Value::text(labels.get(n).and_then(Json::as_str).unwrap_or_default()));
+        let texts = names.keys().map(|n| labels.get(n).and_then(Json::as_str).map_or(Value::Null, Value::text));
         let value = number(one.get("value").ok_or_else(|| strange("a series without a `value`"))?)?;
         table.push(texts.chain([value])).map_err(CollectError::refused)?;
     }
@@ -121,15 +121,15 @@ mod tests {
     }
 
     #[test]
-    fn a_vector_is_a_row_a_series_and_a_missing_label_is_empty() {
+    fn a_vector_is_a_row_a_series_and_a_missing_label_is_null() {
         let body = vector_of(
             r#"{"metric":{"job":"a","__name__":"up"},"value":[1,"NaN"]},{"metric":{"job":"b","zone":"x"},"value":[1,"+Inf"]}"#,
         );
         let table = read(&body).unwrap();
         let row =
             |r| table.columns().iter().map(|c| format!("{}={}", c.name, c.value(r))).collect::<Vec<_>>().join(" ");
-        assert_eq!(row(0), "__name__=up job=a zone= value=NaN");
-        assert_eq!(row(1), "__name__= job=b zone=x value=inf");
+        assert_eq!(row(0), "__name__=up job=a zone=null value=NaN");
+        assert_eq!(row(1), "__name__=null job=b zone=x value=inf");
         assert!(read(&vector_of("")).unwrap().is_empty());
     }
 

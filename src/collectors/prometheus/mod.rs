@@ -15,12 +15,12 @@
 //! warnings is partial, and a partial answer is a failed collection.
 //!
 //! **Columns.** Each label is a text column under its name, and `value` is a number (`NaN` and infinity too: what
-//! meets one is unknown). A label that a series lacks is the empty text, as in PromQL. A label that is itself called
-//! `value` is an error: `label_replace` it. A scalar is one row with `value` alone; a range vector or a string is an
+//! meets one is unknown). A label that a series lacks is null: `(zone ?? "") == "x"`. A label that is itself called `value` is an
+//! error: `label_replace` it. A scalar is one row with `value` alone; a range vector or a string is an
 //! error: wrap it, `max_over_time(…[5m])`.
 //!
-//! **Key.** Without `key`, each label set is an instance: the labels that are not empty, without `__name__`, as in
-//! Prometheus' own alerts.
+//! **Key.** Without `key`, each label set is an instance. The metric's own name, where the query keeps it, is a label
+//! `__name__` and so part of it: `max by (queue) (…)` drops it.
 //!
 //! **Credentials.** `username` and `password`, `bearer_token`, or `headers`. `ca`, a PEM file, takes the place of the
 //! system's roots. `method: GET` asks through a proxy that takes no POST. What stands behind `url`'s path is kept:
@@ -47,7 +47,7 @@ pub const KIND: Kind = Kind {
     binds: None,
     check_request: |_, _| Vec::new(),
     static_columns: |_| StaticColumns { known: vec![("value".to_owned(), Some(ValueType::Number))], complete: false },
-    default_key: DefaultKey::TextColumns { but: &["__name__"] },
+    default_key: DefaultKey::TextColumns,
     build: |source, _| Ok(Arc::new(Prometheus::new(source)?)),
 };
 
