@@ -1,7 +1,7 @@
 //! Asking over HTTP, for the kinds that do: a client with its credentials, and an answer read within limits.
 
 use super::error::{CollectError, with_causes};
-use super::limits::Limits;
+use super::limits::{self, Limits};
 use crate::config::{Key, Settings, Shape};
 use crate::model::Secret;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
@@ -19,6 +19,9 @@ pub(super) const HEADERS: Key =
 pub(super) const CA: Key =
     Key::new("ca", Shape::Path, "A PEM file of root certificates, in place of the system's.").known_as(&["ca_file"]);
 
+/// Less than other kinds have: as a tree, JSON takes several times its bytes.
+pub(super) const MAX_BYTES: Key = limits::MAX_BYTES.default("16MiB");
+
 /// How a source is asked.
 pub(super) struct Web {
     username: Option<String>,
@@ -30,7 +33,8 @@ pub(super) struct Web {
     /// Whether connections are kept: a probe wants a new one each time, so that it sees the certificate of today.
     pooled: bool,
     pub(super) limits: Limits,
-    client: OnceLock<Client>,
+    /// One that follows redirects anywhere, and one for requests with headers of their own, which stays at its host.
+    clients: [OnceLock<Client>; 2],
 }
 
 /// An answer, read to its end.
@@ -55,15 +59,23 @@ impl Web {
             redirects_max,
             pooled,
             limits: Limits::of(source),
-            client: OnceLock::new(),
+            clients: [const { OnceLock::new() }; 2],
         }
     }
 
-    /// A request with the source's credentials. The client is made at the first one.
-    pub(super) fn request(&self, method: &str, url: &str) -> Result<RequestBuilder, CollectError> {
+    /// A request with the source's credentials and with `more` headers. The client is made at the first one.
+    pub(super) fn request(
+        &self,
+        method: &str,
+        url: &str,
+        more: &[(String, Secret)],
+    ) -> Result<RequestBuilder, CollectError> {
         let url: Url = url.parse().map_err(|e| CollectError::refused(format_args!("the `url` cannot be read: {e}")))?;
         let method: Method = method.parse().map_err(|_| CollectError::refused("the `method` is no method of HTTP"))?;
-        let mut request = self.client()?.request(method, url).headers(header_map(&self.headers)?);
+        // Another host is sent no header that may be a key; `Authorization` the client drops by itself.
+        let stays = !(self.headers.is_empty() && more.is_empty());
+        let headers = header_map(self.headers.iter().chain(more))?;
+        let mut request = self.client(stays)?.request(method, url).headers(headers);
         if let Some(bearer) = &self.bearer {
             request = request.bearer_auth(bearer.expose());
         }
@@ -73,17 +85,15 @@ impl Web {
         Ok(request)
     }
 
-    fn client(&self) -> Result<&Client, CollectError> {
-        if let Some(client) = self.client.get() {
+    fn client(&self, stays: bool) -> Result<&Client, CollectError> {
+        let made = &self.clients[usize::from(stays)];
+        if let Some(client) = made.get() {
             return Ok(client);
         }
         let mut builder = Client::builder()
             .user_agent(concat!("bellwether/", env!("CARGO_PKG_VERSION")))
             .tls_info(true)
-            .redirect(match self.redirects_max {
-                0 => redirect::Policy::none(),
-                max => redirect::Policy::limited(max),
-            });
+            .redirect(redirects(self.redirects_max, stays));
         if !self.pooled {
             builder = builder.pool_max_idle_per_host(0);
         }
@@ -97,7 +107,7 @@ impl Web {
         let client = builder.build().map_err(|e| {
             CollectError::unreachable(format_args!("the HTTP client cannot be made: {}", with_causes(&e)))
         })?;
-        Ok(self.client.get_or_init(|| client))
+        Ok(made.get_or_init(|| client))
     }
 
     /// Sends, and reads the whole answer; what takes longer than `timeout` or more bytes than the limit is cut.
@@ -142,6 +152,21 @@ impl Web {
     }
 }
 
+fn redirects(max: usize, stays: bool) -> redirect::Policy {
+    redirect::Policy::custom(move |attempt| {
+        let leaves = attempt.previous().last().is_some_and(|from| from.origin() != attempt.url().origin());
+        if max == 0 {
+            attempt.stop()
+        } else if attempt.previous().len() > max {
+            attempt.error(format!("more than {max} redirects (`max_redirects` of the source)"))
+        } else if stays && leaves {
+            attempt.error("it redirects to another host, which is not sent the request's `headers`: ask there")
+        } else {
+            attempt.follow()
+        }
+    })
+}
+
 enum Failed {
     Theirs(reqwest::Error),
     Ours(CollectError),
@@ -166,8 +191,8 @@ pub(super) fn headers(settings: &Settings) -> Vec<(String, Secret)> {
 }
 
 /// Headers as they are sent. A value that cannot be sent is not shown.
-pub(super) fn header_map(headers: &[(String, Secret)]) -> Result<HeaderMap, CollectError> {
-    let mut map = HeaderMap::with_capacity(headers.len());
+fn header_map<'a>(headers: impl Iterator<Item = &'a (String, Secret)>) -> Result<HeaderMap, CollectError> {
+    let mut map = HeaderMap::new();
     for (name, value) in headers {
         let parsed: Result<HeaderName, _> = name.parse();
         let header = parsed.map_err(|_| CollectError::refused(format_args!("`{name}` cannot be a header's name")))?;

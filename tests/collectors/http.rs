@@ -86,7 +86,11 @@ async fn redirects_are_followed_so_far_and_no_further() {
     let server = FaultServer::start([Reply::status(302).header("Location", "/again")]);
     let keys = format!("url: {}", server.url("/"));
     let endless = said(web().collect(&keys).await);
-    assert!(endless.starts_with("Refused: ") && endless.contains("redirect"), "{endless}");
+    assert!(endless.starts_with("Refused: ") && endless.contains("more than 5 redirects"), "{endless}");
+    let abroad = FaultServer::start([Reply::status(302).header("Location", "http://localhost:1/")]);
+    let asked = web().collect(&format!("url: {}\nheaders: {{ X-Key: k }}", abroad.url("/"))).await;
+    let abroad = said(asked);
+    assert!(abroad.starts_with("Refused: ") && abroad.contains("another host"), "{abroad}");
     let first = source("http", "max_redirects: 0").collect(&keys).await.unwrap();
     assert!(row(&first, 0).starts_with("status=302"));
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod conformance;
+mod docs;
 mod exec;
 mod http;
 mod postgres;

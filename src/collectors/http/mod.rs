@@ -36,6 +36,9 @@
 //! **Credentials.** `headers`, `username` and `password`, `bearer_token` of the source; `headers` and `body` of the check
 //! may hold `${NAME}`. The values of headers are never shown. `ca`, a PEM file, takes the place of the system's roots.
 //!
+//! With headers of its own a request follows no redirect to another host. A proxy of the daemon's environment
+//! (`HTTPS_PROXY`, `NO_PROXY`) is used.
+//!
 //! **Limits.** `max_rows`, `max_bytes` and `max_redirects` (0: a redirect is the answer) of the source.
 
 mod certificate;
@@ -81,7 +84,7 @@ static SOURCE: Record = Record::new(
         web::CA,
         Key::new("max_redirects", Shape::Integer { min: 0, max: 20 }, "How many redirects are followed.").default("5"),
         limits::MAX_ROWS,
-        limits::MAX_BYTES,
+        web::MAX_BYTES,
     ],
 );
 
@@ -106,8 +109,7 @@ impl Collector for Http {
     async fn collect(&self, request: &Request) -> Result<Table, CollectError> {
         let collect = &request.collect;
         let url = collect.text("url").ok_or_else(|| CollectError::refused("the check has no `url`"))?;
-        let mut asked = self.0.request(collect.text("method").unwrap_or("GET"), url)?;
-        asked = asked.headers(web::header_map(&web::headers(collect))?);
+        let mut asked = self.0.request(collect.text("method").unwrap_or("GET"), url, &web::headers(collect))?;
         if let Some(body) = collect.secret("body") {
             asked = asked.body(body.expose().to_owned());
         }

@@ -54,8 +54,6 @@ fn strange(what: &str) -> CollectError {
 }
 
 fn vector(series: &[Json], limits: Limits) -> Result<Table, CollectError> {
-    let empty = Map::new();
-    let labels = |one: &Json| one.get("metric").and_then(Json::as_object).unwrap_or(&empty).clone();
     let mut names: BTreeMap<String, String> = BTreeMap::new();
     let mut counter = limits.counter();
     for one in series {
@@ -69,8 +67,8 @@ fn vector(series: &[Json], limits: Limits) -> Result<Table, CollectError> {
     let columns = names.values().map(String::as_str).chain(["value"]);
     let mut table = TableBuilder::new(columns).map_err(CollectError::refused)?;
     for one in series {
-        let labels = labels(one);
-        let texts = names.keys().map(|n| labels.get(n).and_then(Json::as_str).map_or(Value::Null, Value::text));
+        let label = |name| one.get("metric").and_then(|labels| labels.get(name));
+        let texts = names.keys().map(|name| label(name).and_then(Json::as_str).map_or(Value::Null, Value::text));
         let value = number(one.get("value").ok_or_else(|| strange("a series without a `value`"))?)?;
         table.push(texts.chain([value])).map_err(CollectError::refused)?;
     }

@@ -63,7 +63,7 @@ static SOURCE: Record = Record::new(
         web::HEADERS,
         web::CA,
         limits::MAX_ROWS,
-        limits::MAX_BYTES,
+        web::MAX_BYTES,
     ],
 );
 
@@ -102,12 +102,12 @@ impl Collector for Prometheus {
             .append_pair("time", &request.now.to_string())
             .append_pair("timeout", &format!("{}ms", request.timeout.as_millis()));
         let asked = if self.is_get {
-            self.web.request("GET", url.as_str())?
+            self.web.request("GET", url.as_str(), &[])?
         } else {
             let form = url.query().unwrap_or_default().to_owned();
             let form_type = "application/x-www-form-urlencoded";
             self.web
-                .request("POST", self.endpoint.as_str())?
+                .request("POST", self.endpoint.as_str(), &[])?
                 .header(reqwest::header::CONTENT_TYPE, form_type)
                 .body(form)
         };

@@ -46,9 +46,11 @@ use rusqlite::{Rows, Statement};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
 
-/// Connections kept open between slots.
-const IDLE_MAX: usize = 4;
+/// Threads that ask one file at once, and connections kept open between slots. A disk that hangs holds no more.
+const THREADS_MAX: usize = 4;
 
 /// How much later than SQLite itself the waiting task gives up.
 const DISK_GRACE: Duration = Duration::from_secs(1);
@@ -89,12 +91,14 @@ struct File {
     path: PathBuf,
     limits: Limits,
     idle: Mutex<Vec<Guarded>>,
+    permits: Arc<Semaphore>,
 }
 
 impl Sqlite {
     #[must_use]
     pub fn new(path: PathBuf, limits: Limits) -> Sqlite {
-        Sqlite(Arc::new(File { path, limits, idle: Mutex::new(Vec::new()) }))
+        let permits = Arc::new(Semaphore::new(THREADS_MAX));
+        Sqlite(Arc::new(File { path, limits, idle: Mutex::new(Vec::new()), permits }))
     }
 
     fn of(source: &Settings) -> Result<Sqlite, CollectError> {
@@ -135,15 +139,19 @@ impl Sqlite {
         ask: impl FnOnce(&Guarded) -> Result<T, CollectError>,
     ) -> Result<T, CollectError> {
         let current = guard::file_id(&self.0.path)?;
-        let idle = self.idle().pop().filter(|g| g.is_of(current));
-        let guarded = match idle {
+        let kept = {
+            let mut idle = self.idle();
+            idle.retain(|guarded| guarded.is_of(current));
+            idle.pop()
+        };
+        let guarded = match kept {
             Some(guarded) => guarded,
             None => Guarded::open(&self.0.path, current, self.0.limits)?,
         };
         guarded.set_deadline(started, request.timeout);
         let answer = ask(&guarded);
         let mut idle = self.idle();
-        if idle.len() < IDLE_MAX {
+        if idle.len() < THREADS_MAX {
             idle.push(guarded);
         }
         answer
@@ -261,8 +269,13 @@ impl Sqlite {
         ask: fn(&Sqlite, &Request) -> Result<T, CollectError>,
     ) -> Result<T, CollectError> {
         let (sqlite, asked) = (self.clone(), request.clone());
-        let thread = tokio::task::spawn_blocking(move || ask(&sqlite, &asked));
-        match tokio::time::timeout(request.timeout + DISK_GRACE, thread).await {
+        let permit = timeout(request.timeout, Arc::clone(&self.0.permits).acquire_owned()).await;
+        let permit = permit.map_err(|_| CollectError::too_late("a query before this one", request.timeout))?;
+        let thread = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            ask(&sqlite, &asked)
+        });
+        match timeout(request.timeout + DISK_GRACE, thread).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(_)) => Err(CollectError::refused("the query made its thread panic: this is a bug of Bellwether")),
             Err(_) => Err(CollectError::too_late("the query", request.timeout)),
