@@ -16,6 +16,7 @@
 //!       rows: ""                                  # the whole answer is the list
 //!       json: { queue: /name, ready: /messages_ready }
 //!     key: [queue]
+//!     alert: { warning: ready > 1000 }
 //! ```
 //!
 //! `method` is `GET` unless it says otherwise; `body` is sent as it stands.

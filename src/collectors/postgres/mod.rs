@@ -10,6 +10,8 @@
 //!       query: |
 //!         SELECT region, count(*) AS late FROM orders
 //!         WHERE shipped_at IS NULL AND ordered_at < @now - interval '2 days' GROUP BY region
+//!     key: [region]
+//!     alert: { warning: late > 10 }
 //! ```
 //!
 //! **What is asked.** One statement, in a read-only transaction that is rolled back, with the session's zone set to UTC

@@ -11,6 +11,8 @@
 //!         SELECT processor, duration, baseline, started_at FROM runs
 //!         WHERE datetime(started_at) > datetime(@now, '-1 day')
 //!     columns: { processor: text, duration: number, baseline: number, started_at: time }
+//!     key: [processor]
+//!     alert: { critical: duration > 3 * baseline }
 //! ```
 //!
 //! **What is asked.** One statement that reads. The file is opened read-only; a statement that writes, `ATTACH`,
