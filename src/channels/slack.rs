@@ -128,7 +128,3 @@ fn build(settings: &Settings, context: &Context) -> Built {
     let room = settings.text("room").unwrap_or_default().to_owned();
     Ok(Arc::new(Slack { web, room: Some(room), url }))
 }
-
-#[cfg(test)]
-#[path = "slack_tests.rs"]
-mod tests;

@@ -23,6 +23,8 @@ const SENDS_MAX: usize = 64;
 const ANSWER_MAX: usize = 64 * 1024;
 /// How much of an answer is quoted in an error.
 const QUOTE_MAX: usize = 200;
+/// The shortest path or query that is taken for a secret: `hook` is none.
+const QUOTED_PART_MIN: usize = 8;
 /// How long the rest of an answer is waited for whose status says all: so that the connection can be used again.
 const DRAIN_TIME: Duration = Duration::from_secs(1);
 
@@ -52,12 +54,20 @@ pub(super) enum Want {
 
 impl Web {
     /// For an address that may be a secret; `key` is where it is written.
-    pub(super) fn new(settings: &Settings, key: &str, url: &str, secrets: Vec<Secret>) -> Result<Web, Box<Problem>> {
+    pub(super) fn new(
+        settings: &Settings,
+        key: &str,
+        url: &str,
+        mut secrets: Vec<Secret>,
+    ) -> Result<Web, Box<Problem>> {
         let wrong = |what: String, key: &str| Box::new(Problem::error(what).at(settings.place(key)));
         let url: Url = url.parse().map_err(|e| wrong(format!("`{key}` is no URL: {e}"), key))?;
         if !matches!(url.scheme(), "http" | "https") {
             return Err(wrong(format!("`{key}` is no URL of `http` or `https`"), key));
         }
+        // A server may quote the path that it was asked for.
+        let parts = [Some(url.path()), url.query()].into_iter().flatten().map(|part| part.trim_matches('/'));
+        secrets.extend(parts.filter(|part| QUOTED_PART_MIN <= part.len()).map(Secret::new));
         let timeout = timeout(settings);
         let mut builder = Client::builder().connect_timeout(timeout / 2).redirect(redirect::Policy::none());
         if let Some(path) = settings.path(CA.name) {
@@ -97,23 +107,28 @@ impl Web {
                 retry_after: None,
                 ill: false,
             })?;
-        let result = tokio::time::timeout(self.timeout, self.exchange(body, want)).await;
-        drop(permit);
+        let exchange = tokio::time::timeout(self.timeout, self.exchange(body, want)).await;
         // Connecting is cut earlier: what takes this long has been written.
-        result.unwrap_or_else(|_| Err(unanswered(format!("no answer within {:?}", self.timeout), None)))
+        let late = |_| Err(unanswered(format!("no answer within {:?}", self.timeout), None));
+        let (answer, unread) = exchange.unwrap_or_else(late)?;
+        if let Some(mut response) = unread {
+            let _ = tokio::time::timeout(DRAIN_TIME, read(&mut response)).await;
+        }
+        drop(permit);
+        Ok(answer)
     }
 
-    async fn exchange(&self, body: Vec<u8>, want: Want) -> Result<Answer, Delivery> {
+    /// An answer, and what is still unread of it.
+    async fn exchange(&self, body: Vec<u8>, want: Want) -> Result<(Answer, Option<Response>), Delivery> {
         let request = self.client.post(self.url.clone()).headers(self.headers.clone()).body(body);
         let mut response = request.send().await.map_err(|e| self.failed(e))?;
         let (status, retry_after) = (response.status(), retry_after(response.headers()));
         if status.is_success() && want == Want::Status {
-            let _ = tokio::time::timeout(DRAIN_TIME, read(&mut response)).await;
-            return Ok(Answer { retry_after, body: String::new() });
+            return Ok((Answer { retry_after, body: String::new() }, Some(response)));
         }
         let body = read(&mut response).await.map_err(|e| self.failed(e));
         if status.is_success() {
-            return Ok(Answer { retry_after, body: body? });
+            return Ok((Answer { retry_after, body: body? }, None));
         }
         Err(judge(status, retry_after, &self.quote(&body.unwrap_or_default())))
     }

@@ -80,7 +80,3 @@ fn build(settings: &Settings, context: &Context) -> Built {
     let url = context.url.clone().unwrap_or_default();
     Ok(Arc::new(Webhook { web, url }))
 }
-
-#[cfg(test)]
-#[path = "webhook_tests.rs"]
-mod tests;

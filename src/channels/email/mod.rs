@@ -104,7 +104,10 @@ impl Channel for Email {
         let ended = tokio::time::timeout(self.timeout, self.attempt(&attempt)).await;
         ended.unwrap_or_else(|_| {
             if attempt.is_handed_over() {
-                return unanswered(format!("no answer within {:?} after the message was handed over", self.timeout), None);
+                return unanswered(
+                    format!("no answer within {:?} after the message was handed over", self.timeout),
+                    None,
+                );
             }
             let why = format!("the mail server was too slow: {:?} were not enough", self.timeout);
             Delivery::NotSent { why, retry_after: None, ill: true }

@@ -74,8 +74,8 @@ pub fn hostile() -> Notification {
     alert.title = format!("{HOSTILE} is slow");
     alert.body = format!("{HOSTILE}\n<script>alert(1)</script>");
     alert.values[0].1 = Value::text(HOSTILE);
-    alert.condition = "name == \"<!here>\" && a > 3".to_owned();
-    alert.links[1].1 = "javascript:alert(1)".to_owned();
+    alert.condition = String::from("name == \"<!here>\" && a > 3");
+    alert.links[1].1 = String::from("javascript:alert(1)");
     alert.links.push(("odd|name>".to_owned(), "https://x.example/a|b>c?d=\"e\"".to_owned()));
     alert.template_error = Some("title: unknown name `<!everyone>`".to_owned());
     notification(vec![item(ItemKind::Fired, None, alert)])
