@@ -175,6 +175,9 @@ impl Dispatch {
         let mut draft = Draft::default();
         for (id, subject, place) in self.members(group) {
             let target = &subject.targets[place];
+            if target.in_flight {
+                continue; // by the group that told it before: what it says is not known yet
+            }
             let matters = target.news.is_some_and(|(n, _)| n.can_be_held()) || target.may_believe_firing();
             let cause = if matters && subject.truth().is_some() { self.cause(id, subject, now) } else { None };
             draft.items.extend(subject.items(target, cause.is_some()));

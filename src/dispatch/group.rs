@@ -105,7 +105,7 @@ mod tests {
     fn the_three_timers() {
         let timers = Timers {
             wait: std::time::Duration::from_secs(30),
-            interval: std::time::Duration::from_secs(300),
+            interval: std::time::Duration::from_mins(5),
             repeat: std::time::Duration::from_secs(1000),
         };
         let name: Arc<str> = Arc::from("g");

@@ -222,7 +222,7 @@ impl Subject {
 /// An escalation has its own wait; an easing or an end after it is other news again. That a fired alert became
 /// another kind of untold news does not put it off.
 fn starts_anew(before: News, news: News) -> bool {
-    matches!((before, news), (News::Escalated, _) | (_, News::Escalated) | (News::Missed, _))
+    matches!((before, news), (News::Escalated | News::Missed, _) | (_, News::Escalated))
 }
 
 fn item(kind: ItemKind, before: Option<Severity>, view: &Arc<AlertView>) -> Item {

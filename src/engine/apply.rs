@@ -205,7 +205,7 @@ impl CheckState {
             touched.dirty.push(outcome.key.clone());
         }
         let life = self.lives.get_mut(&outcome.key).expect("inserted above");
-        let cannot_say = life.cannot_say(&check, &outcome.readings);
+        let cannot_say = life.cannot_say(&check, outcome.readings);
         let mut readings = outcome.readings;
         if let (true, Policy::Fire(severity)) = (cannot_say, check.on_unknown) {
             readings[severity.index()] = Reading { when: Verdict::True, until: Verdict::False };
@@ -405,7 +405,7 @@ impl Life {
     }
 
     /// Whether some condition that matters now is unknown.
-    fn cannot_say(&self, check: &Check, readings: &[Reading; 3]) -> bool {
+    fn cannot_say(&self, check: &Check, readings: [Reading; 3]) -> bool {
         let mut each = self.latches.iter().zip(readings).zip(&check.severities);
         each.any(|((latch, reading), rule)| {
             let until_matters = latch.is_on() && reading.clear().is_none();

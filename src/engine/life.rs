@@ -89,7 +89,7 @@ mod tests {
     /// A letter a minute: T true, F false, ? unknown, each of `when`; lower case t f u: `when` false and `until`
     /// true, false, unknown; `.` a slot that was not evaluated (kept). The life: - off, p pending, ! on.
     fn life(hold: u64, keep: u64, letters: &str) -> String {
-        let minute = Duration::from_secs(60);
+        let minute = Duration::from_mins(1);
         let (mut latch, mut out) = (Latch::Off, String::new());
         for (i, letter) in letters.chars().enumerate() {
             let at = Timestamp::from_secs(60 * i64::try_from(i).unwrap());
@@ -110,7 +110,7 @@ mod tests {
                 latch,
                 Reading { when, until },
                 minute * u32::try_from(hold).unwrap(),
-                Duration::from_secs(keep * 60),
+                Duration::from_mins(keep),
                 slot,
             );
             out.push(match latch {

@@ -18,7 +18,7 @@ pub use report::{CheckReport, Instance, SourceReport};
 pub use signals::end_of;
 
 use crate::model::alert::AlertView;
-use crate::model::alert::{Latch, Reason};
+use crate::model::alert::{AlertState, Latch, Reason};
 use crate::model::record::RowName;
 use crate::model::{AlertId, Change, Key, LabelSet, Severity, Timestamp, Value};
 use crate::rules::{Check, SelfAlerts};
@@ -167,6 +167,16 @@ impl Engine {
             }
         }
         collects
+    }
+
+    /// The state of an alert.
+    #[must_use]
+    pub fn state(&self, id: &AlertId) -> AlertState {
+        if let Some(signal) = self.signals.get(id) {
+            return AlertState::Firing(signal.severity);
+        }
+        let life = self.checks.get(&id.check).filter(|_| id.reason.is_none()).and_then(|c| c.lives.get(&id.key));
+        life.map_or(AlertState::Inactive, |l| AlertState::of(&l.latches))
     }
 
     /// The last slot of a check that was judged.

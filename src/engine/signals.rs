@@ -17,7 +17,7 @@ impl Engine {
         message: String,
         at: Timestamp,
     ) {
-        self.raise(Engine::own(check, reason), severity, message, at);
+        self.raise(&Engine::own(check, reason), severity, message, at);
     }
 
     pub(super) fn clear_own(&mut self, check: &Arc<str>, reason: Reason, at: Timestamp) {
@@ -27,7 +27,7 @@ impl Engine {
     /// An alert about Bellwether itself fires, unless `self_alerts` has it off.
     pub fn raise_self(&mut self, name: &str, key: Key, message: String, at: Timestamp) {
         if let Some(severity) = self.self_alerts.severity(name) {
-            self.raise(AlertId::new(name, key), severity, message, at);
+            self.raise(&AlertId::new(name, key), severity, message, at);
         }
     }
 
@@ -36,10 +36,10 @@ impl Engine {
         self.clear(&AlertId::new(name, key), None, at);
     }
 
-    fn raise(&mut self, id: AlertId, severity: Severity, message: String, at: Timestamp) {
-        let before = self.signals.get(&id).map(|s| s.severity);
-        let since = self.signals.get(&id).map_or(at, |s| s.since);
-        let unchanged = self.signals.get(&id).is_some_and(|s| s.severity == severity && s.message == message);
+    fn raise(&mut self, id: &AlertId, severity: Severity, message: String, at: Timestamp) {
+        let before = self.signals.get(id).map(|s| s.severity);
+        let since = self.signals.get(id).map_or(at, |s| s.since);
+        let unchanged = self.signals.get(id).is_some_and(|s| s.severity == severity && s.message == message);
         if unchanged {
             return;
         }
@@ -51,7 +51,7 @@ impl Engine {
             Some(before) if severity < before => ChangeKind::Eased,
             Some(_) => return,
         };
-        let view = self.view(&id).expect("inserted above");
+        let view = self.view(id).expect("inserted above");
         self.tell(Change { at, kind, severity, note: None, view });
     }
 

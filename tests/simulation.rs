@@ -1,0 +1,40 @@
+//! The real core in a false world, from a seed.
+//!
+//! Sources fail, stall and answer out of order; receivers refuse, hang, rate-limit, and take a message but lose the
+//! answer; the daemon dies at any instant and starts again from its store. Safety is checked at every step; then the
+//! faults cease and, within a bound, each receiver, judging from its inbox alone, believes what is true.
+//!
+//! Same seed, same trace. A failure prints its seed: `BELLWETHER_SEED=17 cargo test --test simulation`.
+//! `BELLWETHER_SEEDS=10000` runs that many.
+
+#[path = "simulation/world.rs"]
+mod world;
+
+use world::{Report, simulate};
+
+#[test]
+fn receivers_believe_what_is_true() {
+    let number = |name: &str| std::env::var(name).ok().and_then(|v| v.parse::<u64>().ok());
+    let seeds = match number("BELLWETHER_SEED") {
+        Some(seed) => seed..seed + 1,
+        None => 0..number("BELLWETHER_SEEDS").unwrap_or(300),
+    };
+    let count = seeds.end - seeds.start;
+    let mut total = Report::default();
+    for seed in seeds {
+        match std::panic::catch_unwind(|| simulate(seed)) {
+            Ok(report) => total.add(&report),
+            Err(why) => {
+                let why = why.downcast_ref::<String>().cloned().unwrap_or_default();
+                panic!("seed {seed}: {why}\nrun it alone: BELLWETHER_SEED={seed} cargo test --test simulation");
+            }
+        }
+    }
+    println!("{count} seeds: {total:?}");
+    assert!(total.delivered > 0 && total.crashes > 0 && total.lost_answers > 0, "the world was too kind: {total:?}");
+}
+
+#[test]
+fn the_same_seed_gives_the_same_trace() {
+    assert_eq!(simulate(4).trace, simulate(4).trace);
+}

@@ -1,0 +1,515 @@
+//! The false world: what its sources say, what its receivers do, and when the daemon dies.
+
+use bellwether::core::{Core, CoreConfig, Input, Options, Turn};
+use bellwether::dispatch::backoff::Jitter;
+use bellwether::engine::{Collect, CollectFailure, Evaluated, evaluate};
+use bellwether::load::{self, Mode};
+use bellwether::model::alert::ChangeKind;
+use bellwether::model::record::{Row, RowName, Saved, Write};
+use bellwether::model::{
+    AlertId, Change, Delivery, ItemKind, Matcher, Notification, Severity, TableBuilder, Timestamp, Value,
+};
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long faults happen, and how long after that everybody must believe what is true: the longest wait of a
+/// breaker or of a refused message, and a group's interval on top.
+const FAULTS: Duration = Duration::from_hours(3);
+const BOUND: Duration = Duration::from_mins(45);
+
+/// What happened in a run.
+#[derive(Debug, Default, Clone)]
+pub struct Report {
+    pub changes: usize,
+    pub delivered: usize,
+    pub failed: usize,
+    pub lost_answers: usize,
+    pub crashes: usize,
+    pub told_late: usize,
+    /// A hash of everything that was sent, in order.
+    pub trace: u64,
+}
+
+impl Report {
+    pub fn add(&mut self, other: &Report) {
+        self.changes += other.changes;
+        self.delivered += other.delivered;
+        self.failed += other.failed;
+        self.lost_answers += other.lost_answers;
+        self.crashes += other.crashes;
+        self.told_late += other.told_late;
+    }
+}
+
+struct Rng(Jitter);
+
+impl Rng {
+    fn below(&mut self, n: u64) -> u64 {
+        self.0.next_u64() % n
+    }
+
+    fn chance(&mut self, percent: u64) -> bool {
+        self.below(100) < percent
+    }
+
+    fn pick<'a, T>(&mut self, of: &'a [T]) -> &'a T {
+        let at = usize::try_from(self.below(of.len() as u64)).expect("small");
+        &of[at]
+    }
+
+    fn millis(&mut self, below: u64) -> Duration {
+        Duration::from_millis(self.below(below))
+    }
+}
+
+enum Event {
+    Evaluated(Box<Evaluated>),
+    Arrives(Arc<Notification>),
+    Answered(Arc<str>, Delivery),
+}
+
+/// What one receiver read, and what it believes because of it.
+#[derive(Default)]
+struct Inbox {
+    believes: BTreeMap<AlertId, Severity>,
+    /// Episodes it was told the beginning of.
+    told: BTreeSet<(AlertId, Timestamp)>,
+    /// Episodes that it may be told again: an answer was lost, or the daemon died.
+    doubt: BTreeSet<(AlertId, Timestamp)>,
+}
+
+struct World {
+    rng: Rng,
+    now: Timestamp,
+    calm: Timestamp,
+    events: BTreeMap<(Timestamp, u64), Event>,
+    issued: u64,
+    saved: BTreeMap<RowName, Row>,
+    config: CoreConfig,
+    inboxes: BTreeMap<Arc<str>, Inbox>,
+    /// Notifications that are out.
+    out: BTreeMap<Arc<str>, Arc<Notification>>,
+    /// Where the routes led at the last firing or escalation.
+    led: BTreeMap<AlertId, BTreeSet<Arc<str>>>,
+    values: BTreeMap<(Arc<str>, &'static str), f64>,
+    down: BTreeMap<Arc<str>, Timestamp>,
+    away: BTreeMap<Arc<str>, (Timestamp, u64)>,
+    report: Report,
+    trace: DefaultHasher,
+}
+
+pub fn simulate(seed: u64) -> Report {
+    let mut rng = Rng(Jitter::new(seed.wrapping_mul(0x2545_f491_4f6c_dd1d) ^ 0x5eed));
+    let config = configuration(&mut rng);
+    let start = Timestamp::from_secs(1_767_571_200);
+    let mut world = World {
+        rng,
+        now: start,
+        calm: start + FAULTS,
+        events: BTreeMap::new(),
+        issued: 0,
+        saved: BTreeMap::new(),
+        inboxes: config.dispatch.channels.iter().map(|c| (Arc::clone(c), Inbox::default())).collect(),
+        config,
+        out: BTreeMap::new(),
+        led: BTreeMap::new(),
+        values: BTreeMap::new(),
+        down: BTreeMap::new(),
+        away: BTreeMap::new(),
+        report: Report::default(),
+        trace: DefaultHasher::new(),
+    };
+    world.run(seed);
+    world.report.trace = world.trace.finish();
+    world.report
+}
+
+/// A configuration out of the seed: checks of every temper, and a tree with short timers.
+fn configuration(rng: &mut Rng) -> CoreConfig {
+    let mut yaml = String::from("sources:\n  s0: { exec: {} }\n  s1: { exec: {} }\nchannels:\n");
+    for channel in ["one", "two", "three"] {
+        yaml += &format!("  {channel}: {{ console: {{}} }}\n");
+    }
+    let group = |rng: &mut Rng| (*rng.pick(&["[check]", "['...']", "[]", "[check, k]", "[severity]"])).to_owned();
+    let wait = |rng: &mut Rng| (*rng.pick(&["0s", "10s", "30s"])).to_owned();
+    yaml += &format!(
+        "route:\n  channels: [one]\n  group_by: {}\n  group_wait: {}\n  group_interval: {}\n  repeat_interval: {}\n  routes:\n",
+        group(rng),
+        wait(rng),
+        rng.pick(&["1m", "5m"]),
+        rng.pick(&["20m", "4h"]),
+    );
+    yaml +=
+        &format!("    - {{ matchers: ['severity=\"critical\"'], channels: [one, two], group_wait: {} }}\n", wait(rng));
+    yaml += &format!(
+        "    - {{ matchers: ['check=~\"c[12]\"'], channels: [three], group_by: {}, continue: {} }}\n",
+        group(rng),
+        rng.chance(50),
+    );
+    yaml += "    - { matchers: ['check=~\"c[123]\"'], channels: [two] }\n";
+    if rng.chance(50) {
+        yaml += "inhibit:\n  - { source: ['check=\"c0\"', 'severity=\"critical\"'], target: ['check=\"c1\"'], equal: [k] }\n";
+    }
+    yaml += "checks:\n";
+    for i in 0..4 {
+        yaml += &check(rng, i);
+    }
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    std::fs::write(dir.path().join("bellwether.yaml"), &yaml).expect("written");
+    let loaded = load::load(dir.path(), &|_| None, Mode::Lenient).expect("a folder");
+    let problems: Vec<String> = loaded.problems.iter().map(|p| format!("{p:?}")).collect();
+    let config = loaded.config.unwrap_or_else(|| panic!("{yaml}\n{problems:?}"));
+    CoreConfig { checks: config.checks, dispatch: config.dispatch, self_alerts: config.self_alerts }
+}
+
+fn check(rng: &mut Rng, i: u64) -> String {
+    let mut yaml = format!(
+        "  - check: c{i}\n    source: s{}\n    collect: {{ command: [\"true\"] }}\n    columns: {{ k: text, v: number }}\n    key: [k]\n    every: {}\n    timeout: 20s\n",
+        i % 2,
+        rng.pick(&["30s", "1m", "3m"]),
+    );
+    yaml += &format!("    on_absent: {}\n", rng.pick(&["keep", "ok", "warning"]));
+    yaml += &format!("    on_unknown: {}\n", rng.pick(&["keep", "warning"]));
+    yaml += &format!("    on_empty: {}\n", rng.pick(&["keep", "ok", "critical"]));
+    yaml += &format!("    on_error: {}\n", rng.pick(&["keep", "warning"]));
+    yaml += &format!("    keep_firing_for: {}\n    limit: {}\n", rng.pick(&["0s", "2m"]), rng.pick(&["100", "2"]));
+    if i == 3 && rng.chance(60) {
+        yaml += "    depends_on: [c0]\n";
+    }
+    let until = if rng.chance(50) { ", until: v < 3" } else { "" };
+    yaml += &format!(
+        "    alert:\n      critical: v > 10\n      warning: {{ when: v > 5, for: {}{until} }}\n",
+        rng.pick(&["0s", "1m", "4m"]),
+    );
+    yaml
+}
+
+impl World {
+    fn run(&mut self, seed: u64) {
+        let mut core = Core::new(self.config.clone(), Saved::default(), self.now, Options { seed, eager: true });
+        let end = self.calm + BOUND;
+        let mut boots = 0;
+        loop {
+            let timer = core.next_due();
+            let event = self.events.keys().next().map(|(at, _)| *at);
+            let Some(next) = timer.into_iter().chain(event).min() else { break };
+            if end < next {
+                break;
+            }
+            self.now = self.now.max(next);
+            let inputs = self.inputs();
+            let turn = core.handle(self.now, inputs);
+            self.note(&turn.changes);
+            self.check_truth(&mut core, &turn);
+            if self.now < self.calm && self.rng.below(400) == 0 {
+                boots += 1;
+                core = self.crash(turn, seed ^ (boots << 32));
+                continue;
+            }
+            self.keep(&turn.writes);
+            self.start(turn);
+        }
+        self.everybody_believes_the_truth(&mut core);
+    }
+
+    /// What enters now.
+    fn inputs(&mut self) -> Vec<Input> {
+        let mut inputs = Vec::new();
+        while let Some(entry) = self.events.first_entry() {
+            if self.now < entry.key().0 {
+                break;
+            }
+            match entry.remove() {
+                Event::Evaluated(evaluated) => inputs.push(Input::Evaluated(evaluated)),
+                Event::Arrives(notification) => self.arrives(&notification),
+                Event::Answered(id, delivery) => {
+                    self.out.remove(&id);
+                    inputs.push(Input::Delivered { id, took: Duration::ZERO, delivery });
+                }
+            }
+        }
+        inputs
+    }
+
+    fn keep(&mut self, writes: &[Write]) {
+        for write in writes {
+            match write {
+                Write::Put(row) => {
+                    self.saved.insert(row.name(), (**row).clone());
+                }
+                Write::Delete(name) => {
+                    self.saved.remove(name);
+                }
+                Write::Append(_) => {}
+            }
+        }
+    }
+
+    fn start(&mut self, turn: Turn) {
+        for collect in &turn.collects {
+            self.collect(collect);
+        }
+        for send in turn.sends {
+            self.send(send.notification);
+        }
+    }
+
+    fn at(&mut self, after: Duration, event: Event) {
+        self.issued += 1;
+        self.events.insert((self.now + after, self.issued), event);
+    }
+
+    fn is_calm(&self) -> bool {
+        self.calm <= self.now
+    }
+
+    /// The daemon dies: before its commit, after it and before the sends, or after both.
+    fn crash(&mut self, turn: Turn, seed: u64) -> Core {
+        self.report.crashes += 1;
+        match self.rng.below(3) {
+            0 => {}
+            1 => self.keep(&turn.writes),
+            _ => {
+                self.keep(&turn.writes);
+                self.start(turn);
+            }
+        }
+        // What is out may still arrive; nobody hears the answer.
+        self.events.retain(|_, event| matches!(event, Event::Arrives(_)));
+        let kept: Vec<Row> = self.saved.values().cloned().collect();
+        for row in &kept {
+            let Row::Flight(flight) = row else { continue };
+            let inbox = self.inboxes.get_mut(&flight.channel).expect("a known channel");
+            inbox.doubt.extend(flight.items.iter().map(|i| (i.alert.clone(), i.told.episode)));
+        }
+        self.out.clear();
+        let downtime = if self.rng.chance(50) { self.rng.millis(5_000) } else { self.rng.millis(600_000) };
+        self.now = self.now + downtime;
+        let late: Vec<_> = self.events.keys().filter(|(at, _)| *at <= self.now).copied().collect();
+        for key in late {
+            if let Some(Event::Arrives(notification)) = self.events.remove(&key) {
+                self.arrives(&notification);
+            }
+        }
+        let mut core = Core::new(self.config.clone(), Saved { rows: kept }, self.now, Options { seed, eager: true });
+        let turn = core.handle(self.now, []);
+        self.note(&turn.changes);
+        self.keep(&turn.writes);
+        self.start(turn);
+        core
+    }
+
+    fn collect(&mut self, collect: &Collect) {
+        let judged = evaluate(&collect.check, collect.slot, self.answer(collect));
+        let evaluated = Evaluated {
+            check: Arc::clone(&collect.check),
+            slot: collect.slot,
+            generation: collect.generation,
+            took: Duration::ZERO,
+            judged,
+        };
+        let slow = if self.rng.chance(10) { 45_000 } else { 2_000 };
+        let after = self.rng.millis(if self.is_calm() { 500 } else { slow });
+        self.at(after, Event::Evaluated(Box::new(evaluated)));
+    }
+
+    fn answer(&mut self, collect: &Collect) -> Result<Arc<bellwether::model::Table>, CollectFailure> {
+        let source = Arc::clone(&collect.check.source);
+        if !self.is_calm() {
+            if self.rng.below(150) == 0 {
+                let back = self.now + self.rng.millis(900_000);
+                self.down.insert(Arc::clone(&source), back);
+            }
+            if self.down.get(&source).is_some_and(|back| self.now < *back) || self.rng.below(60) == 0 {
+                return Err(CollectFailure { unreachable: self.rng.chance(80), message: "it is down".into() });
+            }
+        }
+        Ok(Arc::new(self.table(&collect.check.name)))
+    }
+
+    fn table(&mut self, check: &Arc<str>) -> bellwether::model::Table {
+        let mut table = TableBuilder::new(["k", "v"]).expect("two names");
+        let empty = !self.is_calm() && self.rng.below(40) == 0;
+        for key in ["a", "b", "c"] {
+            let value = self.value(check, key);
+            if empty || (!self.is_calm() && self.rng.below(25) == 0) {
+                continue;
+            }
+            let null = !self.is_calm() && self.rng.below(25) == 0;
+            let value = if null { Value::Null } else { Value::Number(value) };
+            table.push([Value::text(key), value]).expect("two values");
+        }
+        table.finish()
+    }
+
+    /// A value that stays for a while, jumps now and then, and rests once the faults have ceased.
+    fn value(&mut self, check: &Arc<str>, key: &'static str) -> f64 {
+        let jump = !self.is_calm() && self.rng.chance(8);
+        let drawn = f64::from(u32::try_from(self.rng.below(14)).expect("small"));
+        let value = self.values.entry((Arc::clone(check), key)).or_insert(0.0);
+        if jump {
+            *value = drawn;
+        }
+        *value
+    }
+
+    fn send(&mut self, notification: Arc<Notification>) {
+        let channel = Arc::clone(&notification.channel);
+        self.out.insert(Arc::clone(&notification.id), Arc::clone(&notification));
+        let (arrives, delivery) = self.fate(&channel);
+        let travel = self.rng.millis(800);
+        if arrives {
+            self.at(travel, Event::Arrives(Arc::clone(&notification)));
+        }
+        if matches!(delivery, Delivery::Delivered { .. }) {
+            self.report.delivered += 1;
+        } else {
+            self.report.failed += 1;
+        }
+        if arrives && !matches!(delivery, Delivery::Delivered { .. }) {
+            self.report.lost_answers += 1;
+        }
+        if matches!(delivery, Delivery::Unanswered { .. }) {
+            let inbox = self.inboxes.get_mut(&channel).expect("a known channel");
+            inbox.doubt.extend(notification.items.iter().map(|i| (i.alert.id.clone(), i.alert.since)));
+        }
+        let back = travel + self.rng.millis(1_000);
+        self.at(back, Event::Answered(Arc::clone(&notification.id), delivery));
+    }
+
+    /// Whether a message arrives, and what its sender hears.
+    fn fate(&mut self, channel: &Arc<str>) -> (bool, Delivery) {
+        let delivered = (true, Delivery::Delivered { but: None });
+        if self.is_calm() {
+            return delivered;
+        }
+        if self.rng.below(40) == 0 {
+            let back = self.now + self.rng.millis(2_400_000);
+            let how = self.rng.below(5);
+            self.away.insert(Arc::clone(channel), (back, how));
+        }
+        let away = self.away.get(channel).filter(|(back, _)| self.now < *back).map(|(_, how)| *how);
+        let how = away.unwrap_or_else(|| if self.rng.chance(88) { 9 } else { self.rng.below(5) });
+        let why = String::from("the world is false");
+        match how {
+            0 => (false, Delivery::NotSent { why, retry_after: None, ill: true }),
+            1 => (false, Delivery::NotSent { why, retry_after: Some(self.rng.millis(60_000)), ill: false }),
+            2 => (false, Delivery::Refused { why }),
+            3 => (true, Delivery::Unanswered { why, retry_after: None }),
+            4 => (false, Delivery::Unanswered { why, retry_after: None }),
+            _ => delivered,
+        }
+    }
+
+    /// A receiver reads a message.
+    fn arrives(&mut self, notification: &Notification) {
+        (&notification.channel, self.now, notification.items.len()).hash(&mut self.trace);
+        let inbox = self.inboxes.get_mut(&notification.channel).expect("a known channel");
+        for item in &notification.items {
+            let id = item.alert.id.clone();
+            let episode = (id.clone(), item.alert.since);
+            (id.to_string(), item.kind, item.alert.severity).hash(&mut self.trace);
+            match item.kind {
+                ItemKind::CameAndWent => self.report.told_late += 1,
+                ItemKind::Resolved => {
+                    inbox.believes.remove(&id);
+                }
+                kind => {
+                    let again = kind == ItemKind::Fired && !inbox.told.insert(episode.clone());
+                    assert!(!again || inbox.doubt.contains(&episode), "{id} told twice to {}", notification.channel);
+                    inbox.believes.insert(id, item.alert.severity);
+                }
+            }
+        }
+    }
+
+    fn note(&mut self, changes: &[Change]) {
+        self.report.changes += changes.len();
+        for change in changes {
+            if matches!(change.kind, ChangeKind::Fired | ChangeKind::Escalated) {
+                let route = self.config.dispatch.route.as_ref().expect("there is a route");
+                let id = &change.view.id;
+                let down = if &*id.check == "channel-down" { id.key.get("channel") } else { None };
+                let led: BTreeSet<Arc<str>> = if &*id.check == "channel-down" {
+                    self.config.dispatch.channels.iter().filter(|c| Some(&***c) != down).cloned().collect()
+                } else {
+                    route.find(&change.view.labels).iter().flat_map(|r| r.channels.iter().cloned()).collect()
+                };
+                self.led.insert(id.clone(), led);
+            }
+        }
+    }
+
+    /// What leaves says what is true when it leaves.
+    fn check_truth(&mut self, core: &mut Core, turn: &Turn) {
+        for send in &turn.sends {
+            for item in &send.notification.items {
+                let id = &item.alert.id;
+                let truth = core.engine.view(id).filter(|_| firing(core, id));
+                match item.kind {
+                    ItemKind::Resolved | ItemKind::CameAndWent => {
+                        let still = truth.is_some_and(|t| t.since == item.alert.since);
+                        assert!(!still, "{id} is told to be over and fires");
+                    }
+                    _ => {
+                        let truth = truth.unwrap_or_else(|| panic!("{id} is told to fire and does not"));
+                        assert_eq!((truth.severity, truth.since), (item.alert.severity, item.alert.since), "{id}");
+                    }
+                }
+            }
+        }
+    }
+
+    /// The faults have ceased, the bound is over: each inbox alone tells the truth.
+    fn everybody_believes_the_truth(&mut self, core: &mut Core) {
+        let alerts = core.engine.alerts();
+        let firing: Vec<_> = alerts
+            .iter()
+            .filter_map(|(state, view)| state.firing().map(|severity| (view.id.clone(), severity, view.labels.clone())))
+            .collect();
+        let active: Vec<_> = alerts.iter().map(|(_, view)| (view.id.clone(), view.labels.clone())).collect();
+        for (channel, inbox) in &self.inboxes {
+            for (id, severity) in &inbox.believes {
+                let truth = firing.iter().find(|(f, ..)| f == id);
+                let Some((_, now, labels)) = truth else {
+                    panic!("{channel} believes that {id} fires, and it does not")
+                };
+                let held = self.is_held(core, id, labels, &active);
+                assert!(held || severity == now, "{channel} believes {id} is {severity}, and it is {now}");
+            }
+            for (id, severity, labels) in &firing {
+                let led = self.led.get(id).is_some_and(|led| led.contains(channel));
+                if led && !self.is_held(core, id, labels, &active) {
+                    assert!(inbox.believes.contains_key(id), "{channel} was not told that {id} is {severity}");
+                }
+            }
+        }
+    }
+
+    /// By its own reading of the rules, not by dispatch's.
+    fn is_held(
+        &self,
+        core: &Core,
+        id: &AlertId,
+        labels: &bellwether::model::LabelSet,
+        active: &[(AlertId, bellwether::model::LabelSet)],
+    ) -> bool {
+        let limited = core.engine.alerts().iter().any(|(_, view)| {
+            view.id.check == id.check && view.id.reason.is_some_and(|r| r.name() == "limit") && id.reason.is_none()
+        });
+        limited
+            || self.config.dispatch.inhibit.iter().any(|rule| {
+                let equal = |other: &bellwether::model::LabelSet| {
+                    rule.equal.iter().all(|name| labels.get(name) == other.get(name))
+                };
+                Matcher::all(&rule.target, labels)
+                    && active.iter().any(|(by, other)| by != id && Matcher::all(&rule.source, other) && equal(other))
+            })
+    }
+}
+
+fn firing(core: &Core, id: &AlertId) -> bool {
+    core.engine.state(id).firing().is_some()
+}
