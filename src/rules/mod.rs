@@ -20,7 +20,7 @@ pub type Columns = Arc<[(Arc<str>, ValueType)]>;
 pub type Params = Arc<[(Arc<str>, Value)]>;
 
 /// One declared policy. Everything in it has been validated: an expression compiles, a name exists.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Check {
     pub name: Arc<str>,
     pub description: String,

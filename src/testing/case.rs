@@ -70,9 +70,8 @@ fn last_slot(schedule: &Schedule) -> Option<Timestamp> {
 
 /// How long the clock runs on after the last slot: the longest `group_wait` and the longest `group_interval`.
 fn tail(dispatch: &dispatch::Config) -> Duration {
-    let longest = |of: fn(&Route) -> Duration| {
-        dispatch.route.iter().flat_map(Route::walk).map(of).max().unwrap_or_default()
-    };
+    let longest =
+        |of: fn(&Route) -> Duration| dispatch.route.iter().flat_map(Route::walk).map(of).max().unwrap_or_default();
     longest(|r| r.timers.wait) + longest(|r| r.timers.interval)
 }
 
@@ -101,14 +100,14 @@ impl World for Fed<'_> {
             None | Some(Slot::Fail) => {
                 Err(CollectFailure { unreachable: true, message: "the test says that it fails here".to_owned() })
             }
-            Some(Slot::Rows(rows)) => table(input, rows, collect.slot).map(Arc::new).map_err(|message| {
-                CollectFailure { unreachable: false, message }
-            }),
+            Some(Slot::Rows(rows)) => table(input, rows, collect.slot)
+                .map(Arc::new)
+                .map_err(|message| CollectFailure { unreachable: false, message }),
         }
     }
 
     fn send(&mut self, now: Timestamp, send: &Send) -> Delivery {
-        let text = render::plain(&render::Message::new(&send.notification, None));
+        let text = render::plain::plain(&render::Message::new(&send.notification, None));
         self.sent.push(Sent { at: now.since(self.start), notification: Arc::clone(&send.notification), text });
         Delivery::Delivered { but: None }
     }

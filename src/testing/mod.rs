@@ -1,5 +1,8 @@
 //! The users' tests, and everything else that drives the core on a virtual clock.
 
+pub mod case;
+pub mod compare;
 pub mod drive;
 
+pub use case::{Outcome, run};
 pub use drive::{World, drive};
