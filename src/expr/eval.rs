@@ -151,6 +151,10 @@ impl<'t> Bound<'t> {
                 Cells::Number(cells) if !self.columns[i as usize].is_null(at.row) => finite(cells[at.row], id),
                 _ => as_number(self.cell(id, i, at.row), id),
             },
+            Op::Let(i) => match at.scratch.lets.get(i as usize) {
+                Some(Some(Val::Number(n))) => Ok(*n),
+                _ => as_number(self.let_val(i as usize, at), id),
+            },
             Op::Arith(how, a, b) => {
                 let a = self.number(a, at)?;
                 arith(how, a, self.number(b, at)?, id)
@@ -257,9 +261,12 @@ impl<'t> Bound<'t> {
         let needle = self.known(needle, at)?;
         let mut unknown = None;
         for item in self.program.list(list) {
-            let found = self.known(*item, at).and_then(|item| {
-                compare(Comparison::Equal, &needle, &item).ok_or(Why { reason: Reason::Mixed, node: id })
-            });
+            let found = match (&needle, self.program.node(*item).op) {
+                (Val::Text(text), Op::Text(i)) => Ok(**text == *self.program.texts[i as usize]),
+                _ => self.known(*item, at).and_then(|item| {
+                    compare(Comparison::Equal, &needle, &item).ok_or(Why { reason: Reason::Mixed, node: id })
+                }),
+            };
             match found {
                 Ok(true) => return Ok(true),
                 Ok(false) => {}
