@@ -6,6 +6,7 @@
 mod build;
 pub mod diagnostic;
 pub mod files;
+mod fingerprint;
 pub mod interpolate;
 mod locate;
 pub mod manual;

@@ -26,7 +26,7 @@ pub struct SourceSpec {
     pub kind: &'static Kind,
     /// Of its settings: a source whose fingerprint stays is kept over a reload, with its connections.
     pub fingerprint: u64,
-    pub build: Box<dyn FnOnce() -> Arc<dyn Collector> + Send>,
+    pub collector: Arc<dyn Collector>,
 }
 
 /// Starts collections.
@@ -83,7 +83,7 @@ impl Asker {
                 name: Arc::clone(&spec.name),
                 kind: spec.kind,
                 fingerprint: spec.fingerprint,
-                collector: (spec.build)(),
+                collector: spec.collector,
                 permits: Arc::new(Semaphore::new(REQUESTS_PER_SOURCE_MAX)),
             });
             self.sources.insert(spec.name, source);

@@ -6,6 +6,7 @@
 
 mod answer;
 mod ask;
+mod build;
 pub mod clock;
 mod guard;
 pub mod handle;
@@ -86,20 +87,28 @@ pub async fn run(options: Options) -> Result<(), String> {
     Ok(())
 }
 
-/// The executor for the daemon: small, because almost everything waits. One thread for each core would only cost
-/// memory.
+/// Runs this to its end on a small executor: almost everything waits, and one thread for each core would only cost
+/// memory. What is still busy then, such as a query on a thread of its own, is left behind.
 ///
 /// # Errors
 /// Where the system has no threads to give.
-pub fn executor() -> std::io::Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_multi_thread()
+pub fn block_on<T>(work: impl Future<Output = T>) -> Result<T, String> {
+    let executor = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
-        .max_blocking_threads(ask::REQUESTS_MAX)
+        .max_blocking_threads(BLOCKING_MAX)
         .thread_keep_alive(Duration::from_secs(2))
         .thread_name("bellwether")
         .enable_all()
         .build()
+        .map_err(|e| format!("no threads to run on: {e}"))?;
+    let result = executor.block_on(work);
+    executor.shutdown_timeout(Duration::from_secs(1));
+    Ok(result)
 }
+
+/// Threads that may wait for disks and embedded databases: one for each request, and a few for the store, the files and
+/// big tables.
+const BLOCKING_MAX: usize = ask::REQUESTS_MAX + 8;
 
 #[cfg(test)]
 mod tests;

@@ -12,20 +12,20 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
-/// How long a send may take, whatever its channel thinks. A channel has a shorter deadline of its own.
-pub const SEND_MAX: Duration = Duration::from_mins(1);
-
 /// A channel as the configuration has it.
+#[derive(Clone)]
 pub struct ChannelSpec {
     pub name: Arc<str>,
     /// Of its settings: a channel whose fingerprint stays is kept over a reload, with its connections.
     pub fingerprint: u64,
-    pub build: Box<dyn FnOnce() -> Arc<dyn Channel> + Send>,
+    /// When a send is cut. The channel ends it by itself before that.
+    pub deadline: Duration,
+    pub channel: Arc<dyn Channel>,
 }
 
 /// Starts sends.
 pub struct Teller {
-    channels: HashMap<Arc<str>, (u64, Arc<dyn Channel>)>,
+    channels: HashMap<Arc<str>, ChannelSpec>,
     tasks: JoinSet<()>,
     in_flight: usize,
     events: Events,
@@ -51,9 +51,8 @@ impl Teller {
     pub fn adopt(&mut self, specs: Vec<ChannelSpec>) {
         let mut before = std::mem::take(&mut self.channels);
         for spec in specs {
-            let kept = before.remove(&spec.name).filter(|(fingerprint, _)| *fingerprint == spec.fingerprint);
-            let channel = kept.map_or_else(|| (spec.build)(), |(_, channel)| channel);
-            self.channels.insert(spec.name, (spec.fingerprint, channel));
+            let kept = before.remove(&spec.name).filter(|known| known.fingerprint == spec.fingerprint);
+            self.channels.insert(Arc::clone(&spec.name), kept.unwrap_or(spec));
         }
         for gone in before.keys() {
             self.telemetry.forget_channel(gone);
@@ -65,7 +64,7 @@ impl Teller {
         while self.tasks.try_join_next().is_some() {}
         for Outgoing { notification, attempt } in sends {
             self.in_flight += 1;
-            let channel = self.channels.get(&notification.channel).map(|(_, channel)| Arc::clone(channel));
+            let channel = self.channels.get(&notification.channel).cloned();
             let (events, telemetry) = (self.events.clone(), self.telemetry.clone());
             self.tasks.spawn(async move {
                 let begun = Instant::now();
@@ -89,16 +88,12 @@ impl Teller {
     }
 }
 
-async fn attempt_to_send(
-    channel: Option<Arc<dyn Channel>>,
-    notification: &Notification,
-    telemetry: &Telemetry,
-) -> Delivery {
-    let Some(channel) = channel else {
+async fn attempt_to_send(channel: Option<ChannelSpec>, notification: &Notification, telemetry: &Telemetry) -> Delivery {
+    let Some(ChannelSpec { channel, deadline, .. }) = channel else {
         let why = format!("there is no channel `{}` any more", notification.channel);
         return Delivery::NotSent { why, retry_after: None, ill: false };
     };
-    match timeout(SEND_MAX, caught(channel.send(notification))).await {
+    match timeout(deadline, caught(channel.send(notification))).await {
         Ok(Ok(delivery)) => delivery,
         Ok(Err(panic)) => {
             telemetry.panicked(&format!("channel `{}`", notification.channel), &panic);
@@ -106,7 +101,7 @@ async fn attempt_to_send(
             Delivery::Unanswered { why, retry_after: None }
         }
         Err(_) => {
-            let why = format!("no answer within {} s", SEND_MAX.as_secs());
+            let why = format!("no answer within {deadline:?}");
             Delivery::Unanswered { why, retry_after: None }
         }
     }

@@ -80,7 +80,6 @@ pub struct World {
     /// Titles of what was sent, each with its kind.
     pub told: Mutex<Vec<String>>,
     pub silent: AtomicBool,
-    pub built: AtomicUsize,
 }
 
 impl World {
@@ -126,13 +125,8 @@ impl Channel for World {
 }
 
 pub fn source(world: &Arc<World>, fingerprint: u64) -> SourceSpec {
-    let world = Arc::clone(world);
-    let build = Box::new(move || {
-        world.built.fetch_add(1, Ordering::SeqCst);
-        world as Arc<dyn Collector>
-    });
     let kind = crate::collectors::registry::kind("sqlite").unwrap();
-    SourceSpec { name: Arc::from("world"), kind, fingerprint, build }
+    SourceSpec { name: Arc::from("world"), kind, fingerprint, collector: Arc::clone(world) as Arc<dyn Collector> }
 }
 
 fn loaded(world: &Arc<World>, names: &[&str]) -> Loaded {
@@ -148,8 +142,12 @@ fn loaded(world: &Arc<World>, names: &[&str]) -> Loaded {
         declared: Arc::from("routes.yaml:1"),
     };
     let channels = vec![Arc::from("people")];
-    let people = Arc::clone(world);
-    let build = Box::new(move || people as Arc<dyn Channel>);
+    let people = ChannelSpec {
+        name: Arc::from("people"),
+        fingerprint: 1,
+        deadline: Duration::from_mins(1),
+        channel: Arc::clone(world) as Arc<dyn Channel>,
+    };
     Loaded {
         core: CoreConfig {
             checks: names.iter().map(|n| Arc::new(check(n))).collect(),
@@ -157,7 +155,7 @@ fn loaded(world: &Arc<World>, names: &[&str]) -> Loaded {
             self_alerts: SelfAlerts::default(),
         },
         sources: vec![source(world, 1)],
-        channels: vec![ChannelSpec { name: Arc::from("people"), fingerprint: 1, build }],
+        channels: vec![people],
         heartbeat: None,
         keep: Duration::from_hours(1),
         fingerprint: Some(1),
@@ -339,7 +337,6 @@ async fn a_reload_is_atomic_and_a_broken_one_leaves_the_old_running() {
     let names: Vec<_> = daemon.handle.checks(CheckFilter::default()).await.unwrap().items;
     let names: Vec<&str> = names.iter().map(|c| &*c.check).collect();
     assert_eq!(names, ["alpha", "new"]);
-    assert_eq!(daemon.world.built.load(Ordering::SeqCst), 1, "a source that did not change is kept");
 
     daemon.world.silent.store(true, Ordering::SeqCst);
     daemon.world.set(11.0);
