@@ -19,8 +19,8 @@ const FALLBACK_MAX: usize = 4_000;
 /// How many sections of one-line alerts may follow.
 const LIST_SECTIONS_MAX: usize = 4;
 const VALUES_MAX: usize = 10;
-const TITLE_MAX: usize = 400;
-const BODY_MAX: usize = 1_800;
+const TITLE_MAX: usize = 300;
+const BODY_MAX: usize = 1_000;
 const NOTE_MAX: usize = 300;
 const LINE_MAX: usize = 250;
 /// What a list's closing line may need.
@@ -45,11 +45,7 @@ fn blocks(message: &Message<'_>) -> Vec<Json> {
         if i > 0 {
             out.push(json!({ "type": "divider" }));
         }
-        out.push(json!({
-            "type": "section",
-            "text": mrkdwn(&full(section, message.only().is_some())),
-            "fields": fields(section).iter().map(|f| mrkdwn(f)).collect::<Vec<_>>(),
-        }));
+        out.push(if message.only().is_some() { alone(section) } else { among_others(section) });
         out.push(context(&footer(section)));
     }
     list(&mut out, "And", &message.more);
@@ -74,13 +70,34 @@ fn context(text: &str) -> Json {
     json!({ "type": "context", "elements": [mrkdwn(text)] })
 }
 
-/// Title, body and notes of an alert.
-fn full(section: &Section<'_>, alone: bool) -> String {
-    let mut out = String::new();
-    if !alone {
-        let _ = writeln!(out, "{} *{}*", section.line.tone.sign(), escape(&section.line.word, TITLE_MAX));
+/// An alert that has the message for itself: title and body, below them two columns.
+fn alone(section: &Section<'_>) -> Json {
+    let text = titled(section, format!("*{}*", bold(&section.line.title)));
+    let fields: Vec<Json> = columns(section).iter().map(|f| mrkdwn(f)).collect();
+    json!({ "type": "section", "text": mrkdwn(&text), "fields": fields })
+}
+
+/// One of several: the same in fewer lines.
+fn among_others(section: &Section<'_>) -> Json {
+    let line = &section.line;
+    let head = format!("{} *{}*  *{}*", line.tone.sign(), escape(&line.word, TITLE_MAX), bold(&line.title));
+    let mut text = titled(section, head);
+    let _ = match section.ended {
+        None => write!(text, "\nsince {} ({})", date(section.since), section.lasted),
+        Some(ended) => write!(text, "\nfrom {} to {} ({})", date(section.since), date(ended), section.lasted),
+    };
+    if !section.condition.is_empty() {
+        let _ = write!(text, "  ·  {}", code(&section.condition, 120));
     }
-    let _ = write!(out, "*{}*", bold(&section.line.title));
+    if !section.values.is_empty() {
+        let _ = write!(text, "\n{}", escape(&section.values_line(), 300));
+    }
+    json!({ "type": "section", "text": mrkdwn(&text) })
+}
+
+/// The title with the body and the notes below it.
+fn titled(section: &Section<'_>, title: String) -> String {
+    let mut out = title;
     if !section.body.is_empty() {
         let _ = write!(out, "\n{}", escape(&section.body, BODY_MAX));
     }
@@ -90,29 +107,29 @@ fn full(section: &Section<'_>, alone: bool) -> String {
     out
 }
 
-/// Since when, the condition, and the values that decided.
-fn fields(section: &Section<'_>) -> Vec<String> {
-    let mut out = match section.ended {
-        None => vec![format!("*Since*\n{} ({})", date(section.since), section.lasted)],
-        Some(ended) => vec![
-            format!("*Fired*\n{}", date(section.since)),
-            format!("*Ended*\n{} (after {})", date(ended), section.lasted),
-        ],
+/// Since when and the condition; the values that decided.
+fn columns(section: &Section<'_>) -> Vec<String> {
+    let mut left = match section.ended {
+        None => format!("*Since*\n{} ({})", date(section.since), section.lasted),
+        Some(ended) => {
+            format!("*Fired*\n{}\n*Ended*\n{} (after {})", date(section.since), date(ended), section.lasted)
+        }
     };
     if !section.condition.is_empty() {
-        out.push(format!("*Condition*\n{}", code(&section.condition, 500)));
+        let _ = write!(left, "\n*Condition*\n{}", code(&section.condition, 500));
     }
+    let mut out = vec![left];
     if !section.values.is_empty() {
-        let mut text = "*Values*".to_owned();
+        let mut right = "*Values*".to_owned();
         for (name, value) in section.values.iter().take(VALUES_MAX) {
-            let _ = write!(text, "\n{} = {}", escape(name, 40), code(value, 60));
+            let _ = write!(right, "\n{} = {}", escape(name, 40), code(value, 60));
         }
         if let Some(rest) = section.values.len().checked_sub(VALUES_MAX).filter(|n| *n > 0) {
-            let _ = write!(text, "\n… and {rest} more");
+            let _ = write!(right, "\n… and {rest} more");
         }
-        out.push(text);
+        out.push(right);
     }
-    debug_assert!(out.iter().all(|f| f.encode_utf16().count() <= FIELD_MAX));
+    debug_assert!(out.iter().all(|f| units(f) <= FIELD_MAX));
     out
 }
 
