@@ -7,9 +7,11 @@ mod run;
 mod schema;
 mod test;
 
+use crate::config::{Env, Problem};
+use crate::load::{self, Config, Loaded, Mode};
 use clap::{Parser, Subcommand};
 use std::io::{IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Alerting as code for the people who run data pipelines.
@@ -52,7 +54,13 @@ struct Folder {
 /// Runs the command that the arguments name.
 #[must_use]
 pub fn main() -> ExitCode {
-    let code = match Arguments::parse().command {
+    // One provider of cryptography for all who speak TLS. Who installed another before would be ourselves.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(usage) => return ExitCode::from(misused(&usage)),
+    };
+    let code = match arguments.command {
         Command::Run(arguments) => run::main(&arguments),
         Command::Eval(arguments) => eval::main(&arguments),
         Command::Lint(arguments) => lint::main(&arguments),
@@ -65,6 +73,43 @@ pub fn main() -> ExitCode {
         }
     };
     ExitCode::from(code)
+}
+
+/// Says how the commands are used. An `eval` that was misused found nothing critical: it is unknown, 3.
+fn misused(usage: &clap::Error) -> u8 {
+    // Nobody reads it: then nobody is told.
+    let _ = usage.print();
+    let is_eval = std::env::args_os().nth(1).is_some_and(|command| command == "eval");
+    match usage.exit_code() {
+        0 => 0,
+        _ if is_eval => 3,
+        _ => 2,
+    }
+}
+
+/// The configuration of a folder; where it does not load, what is wrong with it is said.
+fn loaded(folder: &Path, env: Env<'_>, mode: Mode) -> Option<Config> {
+    let mut loaded = match load::load(folder, env, mode) {
+        Ok(loaded) => loaded,
+        Err(error) => {
+            say(&format!("error: {error}"));
+            return None;
+        }
+    };
+    let config = loaded.config.take();
+    if config.is_none() {
+        let color = std::io::stderr().is_terminal() && may_have_color();
+        say(refusal(&loaded, color).trim_end());
+    }
+    config
+}
+
+/// The errors of a configuration for people, and how many there are. Advice is `lint`'s.
+fn refusal(loaded: &Loaded, color: bool) -> String {
+    let mut errors = loaded.problems.clone();
+    errors.keep(Problem::is_error);
+    let text = errors.human(&loaded.sources, color);
+    format!("{}\n\nthe configuration does not load: {}\n", text.trim_end(), count(errors.len(), "error"))
 }
 
 /// The variables that `${NAME}` asks for.
@@ -85,7 +130,11 @@ fn print(text: &str) {
 
 /// Whether results may have colours: a terminal reads them, and nobody asked for none (<https://no-color.org>).
 fn has_color() -> bool {
-    std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+    std::io::stdout().is_terminal() && may_have_color()
+}
+
+fn may_have_color() -> bool {
+    std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
 /// `1 error`, `2 errors`.

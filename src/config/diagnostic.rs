@@ -121,6 +121,11 @@ impl Problems {
         });
     }
 
+    /// Drops the others.
+    pub fn keep(&mut self, which: impl FnMut(&Problem) -> bool) {
+        self.list.retain(which);
+    }
+
     pub(super) fn masks<'a>(&'a self, file: &'a str) -> impl Iterator<Item = Span> + 'a {
         self.masked.iter().filter(move |(name, _)| **name == *file).map(|(_, span)| *span)
     }
