@@ -9,7 +9,7 @@ use super::source::{Source, Span};
 /// What stands behind a key that sounds like a secret. Where a file could not be read as YAML nobody knows which
 /// values are secrets, and the line is shown all the same.
 static SOUNDS_SECRET: LazyLock<Regex> = LazyLock::new(|| {
-    let key = r"(?i)[\w-]*(?:pass|pwd|secret|token|api_?key|credential|webhook|authorization)[\w-]*";
+    let key = r"(?i)[\w-]*(?:pass|pasw|pwd|secret|token|api_?key|credential|webhook|authorization)[\w-]*";
     let value = r#"(?:"(?:[^"\\]|\\.)*"?|'[^']*'?|[^\s,}"'#{\[][^,}#]*)"#;
     Regex::new(&format!(r#"({key}["']?\s*:\s+)({value})"#)).expect("a constant pattern")
 });

@@ -254,8 +254,11 @@ impl Reading<'_, '_> {
     }
 
     fn insert(&mut self, settings: &mut Settings, key: &'static str, span: Span, setting: Option<Setting>) {
-        // YAML's duplicates are told already: these are a secret and its file.
         if let Some(Entry { span: Some(earlier), .. }) = settings.entries.iter().find(|entry| entry.key == key) {
+            // YAML's duplicates are told already. What is left is a secret and its file.
+            if self.source.slice(*earlier) == self.source.slice(span) {
+                return;
+            }
             let problem = Problem::error(format!("`{key}` and `{key}_file` are both given"))
                 .also(self.source.place(*earlier), "the other one")
                 .help("remove one of them");
@@ -289,11 +292,19 @@ impl Reading<'_, '_> {
         let names = || record.keys.iter().map(|key| key.name).chain(kinds.iter().map(|kind| kind.name));
         let known_as = |key: &&Key| key.known_as.contains(&name);
         let meant = record.keys.iter().find(known_as).map(|key| key.name).or_else(|| nearest(name, names()));
-        // What stands under a misspelt `password` is a password.
-        if meant.and_then(|meant| record.key(meant)).is_some_and(|key| matches!(key.shape, Shape::Secret)) {
+        // What stands under a misspelt `password` is a password; what nobody knows may be one, where there are some.
+        let is_secret = |key: &Key| matches!(key.shape, Shape::Secret);
+        let may_be_secret = match meant {
+            Some(meant) => record.key(meant).is_some_and(is_secret),
+            None => record.keys.iter().any(is_secret),
+        };
+        if may_be_secret {
             self.problems.mask(self.source, value.span);
         }
+        // In `{ query: SELECT a, b }` the `b` is a key to YAML.
+        let is_cut = !self.source.text().get(span.end as usize..).unwrap_or("").trim_start().starts_with(':');
         let help = match meant {
+            _ if is_cut => "a `,` between `{ }` ends a value: put the value before it in quotes".to_owned(),
             Some(meant) => format!("did you mean `{meant}`?"),
             None => format!("`{}` has {}", record.name, listed(names())),
         };
@@ -312,7 +323,8 @@ impl Reading<'_, '_> {
             }
             if key.required {
                 let problem = Problem::error(format!("`{}` is missing", key.name));
-                self.fail(head, problem.help(format!("add `{}`: {}", key.name, key.shape.describe())));
+                let what = if matches!(key.shape, Shape::Any) { key.doc.to_owned() } else { key.shape.describe() };
+                self.fail(head, problem.help(format!("add `{}`: {what}", key.name)));
             } else if let Some(written) = key.default {
                 let setting = self.default(&key.shape, written, head);
                 settings.entries.push(Entry { key: key.name, span: None, setting });

@@ -3,7 +3,7 @@
 use super::cases::TestCase;
 use crate::config::Settings;
 use crate::rules::{Check, SelfAlerts};
-use crate::{collectors, dispatch};
+use crate::{channels, collectors, dispatch};
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -45,7 +45,7 @@ pub struct SourceDecl {
 /// An entry of `channels:`.
 pub struct ChannelDecl {
     pub name: Arc<str>,
-    pub kind: &'static super::channel_kinds::Kind,
+    pub kind: &'static channels::registry::Kind,
     pub settings: Settings,
 }
 

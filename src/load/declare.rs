@@ -1,6 +1,6 @@
 //! What may be written at the top of a file, declared once: the reader, the schema and the manual follow it.
 
-use crate::collectors;
+use crate::{channels, collectors};
 use crate::config::{Key, Record, Rule, ScalarError, Shape};
 use crate::rules::SelfAlerts;
 use crate::rules::declare::{CHECK, NAME};
@@ -51,7 +51,7 @@ pub static CHANNEL: Record = Record::new(
         Key::new("rate", Shape::Text, "The most messages in a time: `1/s`, `10/m`, `100/h`."),
     ],
 )
-.with_kinds(|| super::channel_kinds::KINDS.iter().map(|kind| kind.settings).collect());
+.with_kinds(channels::registry::records);
 
 pub static ROUTE: Record = Record::new(
     "route",

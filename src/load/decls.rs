@@ -3,7 +3,7 @@
 use super::declare::{CHANNEL, DEFAULTS, SELF_ALERTS, SERVER, SOURCE, SOURCES_NOT_BUILT, STORE};
 use super::files::{Section, not_built};
 use super::{ChannelDecl, Loading, ServerConfig, SourceDecl, StoreConfig};
-use crate::collectors;
+use crate::{channels, collectors};
 use crate::config::{Node, NodeKind, Place, Problem, Record, Settings, Text};
 use crate::model::Severity;
 use crate::rules::SelfAlerts;
@@ -60,8 +60,11 @@ impl<'a> Loading<'a> {
                 }
             }
             let Some((kind, inner)) = settings.kind() else { continue };
-            let kind = super::channel_kinds::KINDS.iter().find(|known| known.name == kind);
-            found.declared.extend(kind.map(|kind| ChannelDecl { name: name.text, kind, settings: inner.clone() }));
+            let Some(kind) = channels::registry::kind(kind) else { continue };
+            for problem in (kind.check)(inner) {
+                self.problems.push(problem);
+            }
+            found.declared.push(ChannelDecl { name: name.text, kind, settings: inner.clone() });
         }
         found
     }

@@ -3,7 +3,6 @@
 //! [`load`] is the one way in. What a file is, its top-level keys say ([`declare`]); what a check is, `rules` knows.
 
 pub mod cases;
-pub mod channel_kinds;
 mod checks;
 mod config;
 pub mod declare;
