@@ -67,7 +67,7 @@ fn each_bad_file_is_told_in_words_and_at_its_place() {
         ("a comma", b"checks:\n  - { check: a, source: s, collect: { query: SELECT a, b } }\nsources: { s: { sqlite: { path: a } } }\n".to_vec(), "= help: a `,` between `{ }` ends a value: put the value before it in quotes"),
         ("a tag", check("alert:\n      critical: !bad && n > 2").into_bytes(), "= help: put the expression in single quotes: `'!bad && n > 2'`"),
         ("a title", check("alert: { info: n > 1 }\n    title: {{ t }} is bad").into_bytes(), "= help: quote the title: `\"{{ t }} is bad\"`"),
-        ("a cut quotation", check("alert:\n      info: t == \"a # b\"").into_bytes(), "error: YAML reads ` #` as the beginning of a comment, inside of a quotation\n  --> a.yaml:9:"),
+        ("a cut quotation", check("alert:\n      info: t == \"a # b\"").into_bytes(), "error: YAML reads ` #` as the beginning of a comment, inside of a quotation\n --> a.yaml:9:"),
     ] {
         let got = lint_file(bytes);
         assert!(got.results.contains(want), "{name}: {}", got.results);

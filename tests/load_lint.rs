@@ -144,9 +144,9 @@ fn routes_and_inhibitions_that_nothing_reaches_are_told() {
         ),
         (
             "route: { channels: [terminal], routes: [{ matchers: ['severity=\"info\"'], routes: [{ matchers: ['severity=\"warning\"'] }] }] }",
-            vec!["unreachable-route 10:97"],
+            vec!["unreachable-route 10:96"],
         ),
-        ("inhibit: [{ source: ['check=\"a\"'], target: ['team=\"dat\"'] }]", vec!["idle-inhibition 10:46"]),
+        ("inhibit: [{ source: ['check=\"a\"'], target: ['team=\"dat\"'] }]", vec!["idle-inhibition 10:45"]),
         ("inhibit: [{ source: ['check=\"a\"'], target: ['team=\"data\"'] }]", vec![]),
     ] {
         assert_eq!(advice(&format!("{known}{rest}\n")), want, "\n{known}{rest}");

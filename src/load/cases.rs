@@ -5,9 +5,8 @@ use super::series::{self, Item};
 use crate::config::{Node, Place, Problem, Problems, Reader, Setting, SettingValue, Settings, Source, Style, Text};
 use crate::model::alert::Reason;
 use crate::model::{ChangeKind, Severity, Timestamp, Value, ValueType};
-use crate::rules::Check;
 use crate::rules::read::{Declared, declared, unknown_name};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -84,9 +83,8 @@ pub struct SendExpect {
 /// Reads the tests of a configuration.
 pub(super) struct CaseReader<'a> {
     pub reader: Reader<'a>,
-    pub checks: &'a [Arc<Check>],
-    /// All checks, those too that are wrong.
-    pub declared: &'a [Declared],
+    /// All checks by name, those too that are wrong.
+    pub checks: &'a HashMap<&'a str, &'a Declared>,
     pub channels: &'a BTreeSet<Arc<str>>,
     pub problems: &'a mut Problems,
 }
@@ -135,10 +133,10 @@ impl CaseReader<'_> {
     fn known_check(&mut self, settings: &Settings) -> Option<Text> {
         let name = settings.spanned("check")?;
         let is_self_alert = crate::rules::SelfAlerts::NAMES.contains(&name.as_str());
-        if self.declared.iter().any(|check| check.name.text == name.text) || is_self_alert {
+        if self.checks.contains_key(name.as_str()) || is_self_alert {
             return Some(name);
         }
-        self.problems.push(unknown_name(&name, "check", self.declared.iter().map(|check| check.name.as_str())));
+        self.problems.push(unknown_name(&name, "check", self.checks.keys().copied()));
         None
     }
 
@@ -170,9 +168,8 @@ impl CaseReader<'_> {
     }
 
     fn input(&mut self, name: &Text, rows: &[Setting]) -> Option<Input> {
-        let Some(found) = self.declared.iter().find(|check| check.name.text == name.text) else {
-            let names = self.declared.iter().map(|check| check.name.as_str());
-            let problem = unknown_name(name, "check", names);
+        let Some(found) = self.checks.get(name.as_str()) else {
+            let problem = unknown_name(name, "check", self.checks.keys().copied());
             // Under `check:` it was told already.
             if !self.problems.iter().any(|told| *told == problem) {
                 self.problems.push(problem);
@@ -183,7 +180,7 @@ impl CaseReader<'_> {
             let help = "take `mode: off` from the check, or remove the test";
             self.fail(name.place(), format!("`{name}` is off: there is nothing to test"), help);
         }
-        let columns = self.checks.iter().find(|check| check.name == name.text).and_then(|check| check.columns.clone());
+        let columns = found.check.as_ref().and_then(|check| check.columns.clone());
         let mut table = Vec::new();
         for row in rows {
             let row: Vec<Series> =

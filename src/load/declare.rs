@@ -1,9 +1,9 @@
 //! What may be written at the top of a file, declared once: the reader, the schema and the manual follow it.
 
-use crate::{channels, collectors};
 use crate::config::{Key, Record, Rule, ScalarError, Shape};
 use crate::rules::SelfAlerts;
 use crate::rules::declare::{CHECK, NAME};
+use crate::{channels, collectors};
 
 /// A whole file. Its top-level keys say what it is.
 pub static FILE: Record = Record::new(

@@ -3,10 +3,10 @@
 use super::declare::{CHANNEL, DEFAULTS, SELF_ALERTS, SERVER, SOURCE, SOURCES_NOT_BUILT, STORE};
 use super::files::{Section, not_built};
 use super::{ChannelDecl, Loading, ServerConfig, SourceDecl, StoreConfig};
-use crate::{channels, collectors};
 use crate::config::{Node, NodeKind, Place, Problem, Record, Settings, Text};
 use crate::model::Severity;
 use crate::rules::SelfAlerts;
+use crate::{channels, collectors};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;

@@ -87,7 +87,7 @@ impl Loading<'_> {
         let self_alerts = self.self_alerts();
         let checks = self.checks(&sources, defaults);
         let dispatch = self.dispatch(&channels, &checks, self_alerts);
-        let tests = self.tests(&checks, &channels);
+        let tests = self.tests(&channels);
         let (store, server) = (self.store(), self.server());
         Some(Config {
             folder: folder.path.clone(),
@@ -125,20 +125,20 @@ impl Loading<'_> {
         dispatch::Config { route, inhibit, channels: channels.declared.iter().map(|c| Arc::clone(&c.name)).collect() }
     }
 
-    fn tests(&mut self, checks: &[Arc<Check>], channels: &decls::Names<ChannelDecl>) -> Vec<cases::TestCase> {
-        let mut cases = Vec::new();
+    fn tests(&mut self, channels: &decls::Names<ChannelDecl>) -> Vec<cases::TestCase> {
+        let mut found = Vec::new();
+        let checks = self.outline.checks.iter().map(|check| (check.name.as_str(), check)).collect();
         for section in self.files.sections("tests") {
             let mut reader = CaseReader {
                 reader: self.reader.filling(section.fill),
-                checks,
-                declared: &self.outline.checks,
+                checks: &checks,
                 channels: &channels.all,
                 problems: &mut self.problems,
             };
             let Some(nodes) = entries(section, reader.problems) else { continue };
-            cases.extend(nodes.iter().filter_map(|node| reader.case(section.source, node)));
+            found.extend(nodes.iter().filter_map(|node| reader.case(section.source, node)));
         }
-        cases
+        found
     }
 }
 
