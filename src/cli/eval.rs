@@ -1,12 +1,112 @@
-//! `eval`.
+//! `eval`: judges the conditions once, sends and keeps nothing.
+
+mod ask;
+mod judge;
+mod report;
+
+use super::{environment, print, say};
+use crate::config::did_you_mean;
+use crate::load::{Config, Mode};
+use crate::model::Timestamp;
+use crate::rules::{self, Check};
+use judge::{State, Verdict};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// The exit of what cannot be known, as monitoring plugins have it.
+const UNKNOWN: u8 = 3;
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {
-    #[command(flatten)]
-    folder: super::Folder,
+    /// The folder of the configuration.
+    #[arg(value_name = "DIR", default_value = ".")]
+    folder: PathBuf,
+    /// Only these checks; one that is `off` is judged where it is named.
+    #[arg(value_name = "CHECK")]
+    checks: Vec<String>,
+    /// Judges as of this instant (RFC 3339): it is `now` and `@now`, and the time a Prometheus query is asked at.
+    #[arg(long, value_name = "TIME", value_parser = Timestamp::parse)]
+    at: Option<Timestamp>,
+    /// Only instances whose key has this value; given several times, all of them.
+    #[arg(long = "key", value_name = "NAME=VALUE", value_parser = key_value)]
+    keys: Vec<(String, String)>,
+    /// Shows every instance, and how each of its conditions came to its value.
+    #[arg(long)]
+    explain: bool,
+    /// How results are written.
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
 }
 
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    Text,
+    Json,
+}
+
+fn key_value(text: &str) -> Result<(String, String), String> {
+    let pair = text.split_once('=').filter(|(name, _)| !name.is_empty());
+    pair.map(|(name, value)| (name.to_owned(), value.to_owned())).ok_or_else(|| "write NAME=VALUE".to_owned())
+}
+
+/// The worst of critical 2, warning 1, unknown 3, ok or info 0, in that order; 3 too where nothing could be judged.
 pub(super) fn main(arguments: &Arguments) -> u8 {
-    super::say(&format!("this build has no `eval` yet (asked for {})", arguments.folder.folder.display()));
-    2
+    let Some(config) = super::loaded(&arguments.folder, &environment, Mode::Strict) else {
+        if let Some(hint) = folder_hint(arguments) {
+            say(&hint);
+        }
+        return UNKNOWN;
+    };
+    match evaluate(arguments, &config) {
+        Ok(code) => code,
+        Err(why) => {
+            say(&format!("error: {why}"));
+            UNKNOWN
+        }
+    }
+}
+
+/// The first name is the folder's: whoever forgot it named a check there.
+fn folder_hint(arguments: &Arguments) -> Option<String> {
+    let name = arguments.folder.to_str().filter(|name| !name.contains(['/', '.']))?;
+    (!arguments.folder.exists()).then(|| {
+        format!("the first name is that of the folder: for the check `{name}` of this one, `bellwether eval . {name}`")
+    })
+}
+
+fn evaluate(arguments: &Arguments, config: &Config) -> Result<u8, String> {
+    let checks = chosen(config, &arguments.checks)?;
+    if checks.is_empty() {
+        say("note: there are no checks to judge");
+    }
+    let now = arguments.at.unwrap_or_else(|| Timestamp::from(jiff::Timestamp::now()));
+    let answers = ask::ask(config, &checks, now)?;
+    let wanted = judge::Wanted { keys: &arguments.keys, explain: arguments.explain };
+    let verdicts: Vec<Verdict> = answers.into_iter().map(|answer| judge::judge(answer, now, &wanted)).collect();
+    let found = verdicts.iter().any(|verdict| !verdict.instances.is_empty());
+    let misses = !found && !arguments.keys.is_empty();
+    if misses {
+        say(&format!("note: no instance has the key {}", report::keys(&arguments.keys)));
+    }
+    let worst = verdicts.iter().map(Verdict::worst).chain(misses.then_some(State::Unknown)).max();
+    let code = worst.map_or(0, State::exit);
+    print(&match arguments.format {
+        Format::Text => report::text(&verdicts, arguments.explain),
+        Format::Json => format!("{:#}\n", report::json(&verdicts, now, code)),
+    });
+    Ok(code)
+}
+
+/// The named checks, or all that are not off.
+fn chosen(config: &Config, names: &[String]) -> Result<Vec<Arc<Check>>, String> {
+    if names.is_empty() {
+        return Ok(config.checks.iter().filter(|check| check.mode != rules::Mode::Off).map(Arc::clone).collect());
+    }
+    let one = |name: &String| {
+        config.check(name).map(Arc::clone).ok_or_else(|| {
+            let hint = did_you_mean(name, config.checks.iter().map(|check| &*check.name));
+            format!("there is no check `{name}`{}", hint.map(|hint| format!(": {hint}")).unwrap_or_default())
+        })
+    };
+    names.iter().map(one).collect()
 }

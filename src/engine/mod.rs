@@ -16,6 +16,7 @@ mod view;
 pub use evaluate::{CollectFailure, Evaluated, Judged, evaluate};
 pub use report::{CheckReport, Instance, SourceReport};
 pub use signals::end_of;
+pub use view::preview;
 
 use crate::model::alert::AlertView;
 use crate::model::alert::{AlertState, Latch, Reason};

@@ -1,8 +1,8 @@
 //! An alert as a message shows it, rendered from its last row.
 
-use super::{CheckState, Engine, Life, Signal};
-use crate::model::alert::{AlertState, AlertView, Reason};
-use crate::model::{AlertId, Key, LabelSet, Severity, Template, Value};
+use super::{CheckState, Engine, Life, RowValues, Signal};
+use crate::model::alert::{AlertState, AlertView, Latch, Reason};
+use crate::model::{AlertId, Key, LabelSet, Severity, Template, Timestamp, Value};
 use crate::rules::{Check, fixed_labels};
 use std::sync::Arc;
 
@@ -26,6 +26,15 @@ impl CheckState {
             AlertState::Pending(severity) | AlertState::Firing(severity) => Some(view(&self.check, life, id, severity)),
         }
     }
+}
+
+/// A row as a message would show it at a severity: for whoever judges rows and holds no lives.
+#[must_use]
+pub fn preview(check: &Check, key: &Key, row: RowValues, severity: Severity, at: Timestamp) -> AlertView {
+    let id = AlertId::new(&check.name, key.clone());
+    let labels = labels(check, &id, &row, severity);
+    let life = Life { latches: [Latch::Off; 3], since: at, absent: None, unknown: 0, row, labels };
+    view(check, &life, &id, severity)
 }
 
 /// The view of a life at a severity.
