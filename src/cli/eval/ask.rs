@@ -15,8 +15,6 @@ use tokio::task::JoinHandle;
 const ASKED_AT_ONCE: usize = 64;
 /// Requests that are out to one source at once.
 const ASKED_OF_A_SOURCE: usize = 8;
-/// How long the end of a request that was given up is waited for.
-const LEAVE: Duration = Duration::from_secs(1);
 
 /// What a check's source answered.
 pub(super) struct Answer {
@@ -36,10 +34,7 @@ type Collected = (Duration, Result<Arc<Table>, CollectError>);
 
 /// The answers to these checks as of `now`, in their order.
 pub(super) fn ask(config: &Config, checks: &[Arc<Check>], now: Timestamp) -> Result<Vec<Answer>, String> {
-    let executor = runtime::executor().map_err(|why| format!("cannot ask the sources: {why}"))?;
-    let answers = executor.block_on(collect(config, checks, now));
-    executor.shutdown_timeout(LEAVE);
-    Ok(answers)
+    runtime::block_on(collect(config, checks, now))
 }
 
 async fn collect(config: &Config, checks: &[Arc<Check>], now: Timestamp) -> Vec<Answer> {

@@ -81,7 +81,7 @@ fn count_object<'a>(verdicts: impl IntoIterator<Item = &'a Verdict>) -> Json {
 fn check(verdict: &Verdict) -> Json {
     let check = &verdict.check;
     let remarks = verdict.remarks.iter().map(|remark| {
-        json!({ "state": remark.state.name(), "reason": remark.id.reason.map(|r| r.name()), "text": remark.text })
+        json!({ "state": remark.state.name(), "reason": remark.id.reason.map(crate::model::alert::Reason::name), "text": remark.text })
     });
     json!({
         "check": &*check.name,
