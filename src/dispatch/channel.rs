@@ -34,6 +34,17 @@ impl ChannelState {
         }
     }
 
+    /// When a send may be tried; `None` where an attempt must end first.
+    #[must_use]
+    pub fn next_try(&self) -> Option<Timestamp> {
+        let asked = self.not_before.unwrap_or(Timestamp::MIN);
+        match self.breaker.admit(asked) {
+            Admission::Yes if self.in_flight >= IN_FLIGHT_MAX => None,
+            Admission::Yes | Admission::Probe => Some(asked),
+            Admission::No { until } => until,
+        }
+    }
+
     /// Whether it is the far side, not our own limit, that keeps us from sending.
     #[must_use]
     pub fn is_away(&self, now: Timestamp) -> bool {

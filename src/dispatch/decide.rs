@@ -173,6 +173,7 @@ impl Dispatch {
     /// All news of a group that nothing holds, most severe first, then what else was told and still fires.
     fn draft(&self, group: &Group, now: Timestamp) -> Draft {
         let mut draft = Draft::default();
+        let mut told: Vec<Vec<Item>> = Vec::new();
         for (id, subject, place) in self.members(group) {
             let target = &subject.targets[place];
             if target.in_flight {
@@ -180,16 +181,18 @@ impl Dispatch {
             }
             let matters = target.news.is_some_and(|(n, _)| n.can_be_held()) || target.may_believe_firing();
             let cause = if matters && subject.truth().is_some() { self.cause(id, subject, now) } else { None };
-            draft.items.extend(subject.items(target, cause.is_some()));
+            told.push(subject.items(target, cause.is_some()));
             let repeats = target.news.is_none() && target.may_believe_firing() && cause.is_none();
             if repeats && subject.truth().is_some() {
                 let before = Some(subject.view.severity);
-                draft.items.push(Item { kind: ItemKind::StillFiring, before, alert: Arc::clone(&subject.view) });
+                told.push(vec![Item { kind: ItemKind::StillFiring, before, alert: Arc::clone(&subject.view) }]);
             }
             draft.held.extend(cause.map(|cause| (id.clone(), cause)));
         }
-        // Ends of an alert stand before its new beginning: the sort keeps the order of equals.
-        draft.items.sort_by_key(|i| (!i.kind.is_news(), Reverse(i.alert.severity)));
+        // By alert, not by item: the end of an episode stands before the beginning of the next.
+        told.retain(|items| !items.is_empty());
+        told.sort_by_key(|items| (!items[0].kind.is_news(), Reverse(items.iter().map(|i| i.alert.severity).max())));
+        draft.items = told.into_iter().flatten().collect();
         draft
     }
 

@@ -126,7 +126,7 @@ impl Dispatch {
             return Some(Timestamp::MIN);
         }
         let timer = self.queue.first().map(|(at, _)| *at);
-        let blocked = self.channels.values().filter(|c| !c.ready.is_empty()).filter_map(channel_due);
+        let blocked = self.channels.values().filter(|c| !c.ready.is_empty()).filter_map(ChannelState::next_try);
         timer.into_iter().chain(blocked).min()
     }
 
@@ -146,14 +146,5 @@ impl Dispatch {
         }
         self.settle(now);
         sends
-    }
-}
-
-/// When a channel with waiting groups may be asked again; `None` where an attempt must end first.
-fn channel_due(channel: &ChannelState) -> Option<Timestamp> {
-    // Asked at the beginning of time, a channel says until when it refuses.
-    match channel.admit(Timestamp::MIN) {
-        breaker::Admission::No { until } => until.map(|u| u.max(channel.breaker.tripped_until(u).unwrap_or(u))),
-        breaker::Admission::Yes | breaker::Admission::Probe => Some(Timestamp::MIN),
     }
 }

@@ -228,16 +228,16 @@ fn leaves(group: &Group, subject: &Subject, target: usize) -> Option<Timestamp> 
     if target.in_flight {
         return None;
     }
-    // Part of what is held may leave all the same: an end, and what came and went.
-    let holds = target.hold.as_ref().is_some_and(|cause| !matches!(cause, Cause::Waiting { .. }));
-    if holds && news.can_be_held() && subject.items(target, true).is_empty() {
-        return None;
-    }
     // An unanswered message is said again without waiting: the channel may believe something false.
-    if matches!(target.belief, Belief::Unknown { .. }) {
-        return Some(at);
+    let unknown = matches!(target.belief, Belief::Unknown { .. });
+    let natural = if unknown { at } else { group.leaves(news, at) };
+    // Part of what is held may leave all the same: an end, and what came and went.
+    let held = target.hold.as_ref().filter(|_| news.can_be_held() && subject.items(target, true).is_empty());
+    match held {
+        Some(Cause::Waiting { until, .. }) => return Some(natural.max(*until)),
+        Some(_) => return None,
+        None => {}
     }
-    let natural = group.leaves(news, at);
     let wait = subject.waits.iter().map(|w| w.until).max().filter(|_| news.is_new());
     Some(natural.max(wait.unwrap_or(Timestamp::MIN)))
 }

@@ -19,6 +19,9 @@ use std::time::Duration;
 const FAULTS: Duration = Duration::from_hours(3);
 const BOUND: Duration = Duration::from_mins(45);
 
+/// Turns that one instant may take.
+const TURNS_MAX: u32 = 200;
+
 /// What happened in a run.
 #[derive(Debug, Default, Clone)]
 pub struct Report {
@@ -98,6 +101,8 @@ struct World {
     away: BTreeMap<Arc<str>, (Timestamp, u64)>,
     report: Report,
     trace: DefaultHasher,
+    /// What happened to each alert, in words, for a failure's message.
+    log: Vec<(AlertId, String)>,
 }
 
 pub fn simulate(seed: u64) -> Report {
@@ -120,6 +125,7 @@ pub fn simulate(seed: u64) -> Report {
         away: BTreeMap::new(),
         report: Report::default(),
         trace: DefaultHasher::new(),
+        log: Vec::new(),
     };
     world.run(seed);
     world.report.trace = world.trace.finish();
@@ -190,7 +196,7 @@ impl World {
     fn run(&mut self, seed: u64) {
         let mut core = Core::new(self.config.clone(), Saved::default(), self.now, Options { seed, eager: true });
         let end = self.calm + BOUND;
-        let mut boots = 0;
+        let (mut boots, mut turns) = (0, (self.now, 0));
         loop {
             let timer = core.next_due();
             let event = self.events.keys().next().map(|(at, _)| *at);
@@ -199,9 +205,17 @@ impl World {
                 break;
             }
             self.now = self.now.max(next);
+            turns = if turns.0 == self.now { (self.now, turns.1 + 1) } else { (self.now, 0) };
+            assert!(turns.1 < TURNS_MAX, "{TURNS_MAX} turns at one instant, {}", self.now);
             let inputs = self.inputs();
             let turn = core.handle(self.now, inputs);
             self.note(&turn.changes);
+            for send in &turn.sends {
+                for item in &send.notification.items {
+                    let words = format!("{} sent to {} {:?} id {} try {}", self.now, send.notification.channel, item.kind, send.notification.id, send.attempt);
+                    self.log.push((item.alert.id.clone(), words));
+                }
+            }
             self.check_truth(&mut core, &turn);
             if self.now < self.calm && self.rng.below(400) == 0 {
                 boots += 1;
@@ -225,7 +239,11 @@ impl World {
                 Event::Evaluated(evaluated) => inputs.push(Input::Evaluated(evaluated)),
                 Event::Arrives(notification) => self.arrives(&notification),
                 Event::Answered(id, delivery) => {
-                    self.out.remove(&id);
+                    if let Some(notification) = self.out.remove(&id) {
+                        for item in &notification.items {
+                            self.log.push((item.alert.id.clone(), format!("{} answered {id} {}", self.now, delivery.name())));
+                        }
+                    }
                     inputs.push(Input::Delivered { id, took: Duration::ZERO, delivery });
                 }
             }
@@ -268,7 +286,10 @@ impl World {
     /// The daemon dies: before its commit, after it and before the sends, or after both.
     fn crash(&mut self, turn: Turn, seed: u64) -> Core {
         self.report.crashes += 1;
-        match self.rng.below(3) {
+        let how = self.rng.below(3);
+        let ids: BTreeSet<AlertId> = self.log.iter().map(|(id, _)| id.clone()).collect();
+        self.log.extend(ids.into_iter().map(|id| (id, format!("{} crash {how}", self.now))));
+        match how {
             0 => {}
             1 => self.keep(&turn.writes),
             _ => {
@@ -410,6 +431,8 @@ impl World {
         for item in &notification.items {
             let id = item.alert.id.clone();
             let episode = (id.clone(), item.alert.since);
+            let words = format!("{} {} reads {:?} {} of {}", self.now, notification.channel, item.kind, item.alert.severity, item.alert.since);
+            self.log.push((id.clone(), words));
             (id.to_string(), item.kind, item.alert.severity).hash(&mut self.trace);
             match item.kind {
                 ItemKind::CameAndWent => self.report.told_late += 1,
@@ -418,7 +441,8 @@ impl World {
                 }
                 kind => {
                     let again = kind == ItemKind::Fired && !inbox.told.insert(episode.clone());
-                    assert!(!again || inbox.doubt.contains(&episode), "{id} told twice to {}", notification.channel);
+                    let fine = !again || inbox.doubt.contains(&episode);
+                    assert!(fine, "{id} told twice to {}\n{}", notification.channel, story(&self.log, &id));
                     inbox.believes.insert(id, item.alert.severity);
                 }
             }
@@ -428,6 +452,8 @@ impl World {
     fn note(&mut self, changes: &[Change]) {
         self.report.changes += changes.len();
         for change in changes {
+            let words = format!("{} {:?} {} note {:?}", change.at, change.kind, change.severity, change.note);
+            self.log.push((change.view.id.clone(), words));
             if matches!(change.kind, ChangeKind::Fired | ChangeKind::Escalated) {
                 let route = self.config.dispatch.route.as_ref().expect("there is a route");
                 let id = &change.view.id;
@@ -508,6 +534,11 @@ impl World {
                     && active.iter().any(|(by, other)| by != id && Matcher::all(&rule.source, other) && equal(other))
             })
     }
+}
+
+/// What happened to one alert.
+fn story(log: &[(AlertId, String)], id: &AlertId) -> String {
+    log.iter().filter(|(i, _)| i == id).map(|(_, words)| format!("  {words}\n")).collect()
 }
 
 fn firing(core: &Core, id: &AlertId) -> bool {
