@@ -49,6 +49,8 @@ pub static CHANNEL: Record = Record::new(
     &[
         Key::new("fallback", Shape::Reference("channel"), "The channel that is told what this one was not."),
         Key::new("rate", Shape::Text, "The most messages in a time: `1/s`, `10/m`, `100/h`."),
+        Key::new("only_if", Shape::Text, "Where this is empty the channel is left out: `\"${SLACK_WEBHOOK:-}\"`.")
+            .known_as(&["enabled", "if", "when"]),
     ],
 )
 .with_kinds(channels::registry::records);

@@ -3,7 +3,7 @@
 use super::declare::{CHANNEL, DEFAULTS, SELF_ALERTS, SERVER, SOURCE, SOURCES_NOT_BUILT, STORE};
 use super::files::{Section, not_built};
 use super::{ChannelDecl, Loading, ServerConfig, SourceDecl, StoreConfig};
-use crate::config::{Node, NodeKind, Place, Problem, Record, Settings, Text};
+use crate::config::{Node, NodeKind, Place, Problem, Problems, Reader, Record, Settings, Text};
 use crate::model::Severity;
 use crate::rules::SelfAlerts;
 use crate::{channels, collectors};
@@ -17,11 +17,19 @@ pub(super) struct Names<T> {
     pub declared: Vec<T>,
     /// All of them, those too that are wrong: what names one of these does not point nowhere.
     pub all: BTreeSet<Arc<str>>,
+    /// Channels whose `only_if` is empty.
+    pub left_out: BTreeSet<Arc<str>>,
+}
+
+impl<T> Names<T> {
+    fn none() -> Names<T> {
+        Names { declared: Vec::new(), all: BTreeSet::new(), left_out: BTreeSet::new() }
+    }
 }
 
 impl<'a> Loading<'a> {
     pub(super) fn sources(&mut self) -> Names<SourceDecl> {
-        let mut found = Names { declared: Vec::new(), all: BTreeSet::new() };
+        let mut found = Names::none();
         for (name, node, section) in self.named("sources") {
             found.all.insert(Arc::clone(&name.text));
             self.outline.sources.push(name.clone());
@@ -48,10 +56,15 @@ impl<'a> Loading<'a> {
     }
 
     pub(super) fn channels(&mut self) -> Names<ChannelDecl> {
-        let mut found = Names { declared: Vec::new(), all: BTreeSet::new() };
+        let mut found = Names::none();
         for (name, node, section) in self.named("channels") {
             found.all.insert(Arc::clone(&name.text));
             self.outline.channels.push(name.clone());
+            if self.is_left_out(node, section) {
+                self.notes.push(format!("channel `{name}` is left out: its `only_if` is empty"));
+                found.left_out.insert(name.text);
+                continue;
+            }
             let settings = self.reader.filling(section.fill).record(section.source, node, &CHANNEL, &mut self.problems);
             for key in ["fallback", "rate"] {
                 if settings.has(key) {
@@ -67,6 +80,14 @@ impl<'a> Loading<'a> {
             found.declared.push(ChannelDecl { name: name.text, kind, settings: inner.clone() });
         }
         found
+    }
+
+    /// Whether a channel's `only_if` is empty. It is asked before the rest is read, for that may name variables which
+    /// are not set either. `lint` and `test` leave nothing out.
+    fn is_left_out(&self, node: &Node, section: Section<'_>) -> bool {
+        let reader = Reader { lenient: true, ..self.reader.filling(section.fill) };
+        let settings = reader.record(section.source, node, &CHANNEL, &mut Problems::new());
+        !self.reader.lenient && settings.text("only_if") == Some("")
     }
 
     /// The entries of a mapping from names, over all files. A name that stands twice is an error that shows both.

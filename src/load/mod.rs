@@ -46,7 +46,7 @@ pub struct Loaded {
     pub problems: Problems,
     /// The texts of the files, to show lines of them.
     pub sources: Sources,
-    /// What is no problem and worth knowing: a file that was passed over.
+    /// What is no problem and worth knowing: a file that was passed over, a channel that is left out.
     pub notes: Vec<String>,
     /// What is declared where, for lint.
     pub outline: Outline,
@@ -61,13 +61,13 @@ pub fn load(path: &Path, env: Env<'_>, mode: Mode) -> Result<Loaded, FolderError
     let folder = Folder::read(path, &mut problems)?;
     let files = Files::parse(&folder, &mut problems);
     let reader = Reader { folder: path, env, lenient: mode == Mode::Lenient, fill: false };
-    let mut loading = Loading { files: &files, reader, problems, outline: Outline::default() };
+    let mut loading = Loading { files: &files, reader, problems, notes: Vec::new(), outline: Outline::default() };
     let config = loading.config(&folder);
-    let Loading { mut problems, outline, .. } = loading;
+    let Loading { mut problems, notes, outline, .. } = loading;
     let sources = folder.sources();
     problems.sort();
     let config = config.filter(|_| !problems.has_errors());
-    Ok(Loaded { config, problems, sources, notes: files.notes, outline })
+    Ok(Loaded { config, problems, sources, notes: [files.notes, notes].concat(), outline })
 }
 
 /// The parsed files being read.
@@ -75,6 +75,7 @@ struct Loading<'a> {
     files: &'a Files,
     reader: Reader<'a>,
     problems: Problems,
+    notes: Vec<String>,
     outline: Outline,
 }
 
@@ -113,7 +114,9 @@ impl Loading<'_> {
         let mut routing = Routing {
             reader: self.reader,
             channels: &channels.all,
+            left_out: &channels.left_out,
             problems: &mut self.problems,
+            notes: &mut self.notes,
             outline: &mut self.outline,
         };
         let route = section.map(|section| routing.tree(section));

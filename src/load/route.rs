@@ -16,7 +16,10 @@ pub(super) struct Routing<'a> {
     pub reader: Reader<'a>,
     /// The names of all channels, those too that are wrong.
     pub channels: &'a BTreeSet<Arc<str>>,
+    /// Those that this configuration goes without.
+    pub left_out: &'a BTreeSet<Arc<str>>,
     pub problems: &'a mut Problems,
+    pub notes: &'a mut Vec<String>,
     pub outline: &'a mut Outline,
 }
 
@@ -78,6 +81,12 @@ impl Routing<'_> {
             depth: parent.depth + 1,
         };
         let place = settings.origin().place();
+        if parent.depth == 0 && mine.channels.is_empty() && !settings.texts("channels").is_empty() {
+            self.notes.push(
+                "every channel of the root of `route:` is left out: what no other route matches is told to nobody"
+                    .to_owned(),
+            );
+        }
         let continues = settings.boolean("continue").unwrap_or(false);
         self.outline.matchers.push(MatcherList::of(Role::Route { continues }, parent.depth, settings, "matchers"));
         self.outline.channels_used.extend(mine.channels.iter().cloned());
@@ -112,15 +121,19 @@ impl Routing<'_> {
             return None;
         }
         let names = settings.spanned_texts("channels");
-        let mut seen: Vec<Arc<str>> = Vec::new();
+        let (mut seen, mut left_out): (Vec<Arc<str>>, bool) = (Vec::new(), false);
         for name in names {
             if !self.channels.contains(&name.text) {
                 self.problems.push(unknown_name(&name, "channel", self.channels.iter().map(|n| &**n)));
+            } else if self.left_out.contains(&name.text) {
+                self.outline.channels_used.push(name.text);
+                left_out = true;
             } else if !seen.contains(&name.text) {
                 seen.push(name.text);
             }
         }
-        Some(seen)
+        // A node that lost all its channels is as one that names none: what it matches is told to its parent's.
+        (!left_out || !seen.is_empty()).then_some(seen)
     }
 
     fn group_by(&mut self, settings: &Settings) -> Option<GroupBy> {

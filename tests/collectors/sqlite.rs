@@ -179,6 +179,71 @@ async fn columns_are_told_without_running_the_query() {
     assert!(d.source.source.columns(&d.source.request(&query("SELECT c FROM t"))).await.is_err());
 }
 
+/// A source whose file is made from this script.
+fn scripted(folder: &Path, script: &str) -> Asked {
+    std::fs::write(folder.join("make.sql"), script).unwrap();
+    let keys = format!("path: {0}/made.db\nscript: {0}/make.sql", folder.display());
+    source("sqlite", &keys)
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).unwrap();
+    let mut names: Vec<_> = entries.map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+#[tokio::test]
+async fn a_file_that_is_not_there_is_made_once_from_its_script_and_never_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let asked = scripted(folder.path(), "CREATE TABLE t (a); INSERT INTO t VALUES (abs(random()) % 1000000000);");
+    let (one, two) = tokio::join!(asked.query("SELECT a FROM t"), asked.query("SELECT a FROM t"));
+    let made = row(&one.unwrap(), 0);
+    assert_eq!(made, row(&two.unwrap(), 0), "both asked at once, and it was made once");
+    assert_eq!(names(folder.path()), ["made.db", "make.sql"], "nothing else is left");
+    let again = scripted(folder.path(), "this is no SQL");
+    assert_eq!(row(&again.query("SELECT a FROM t").await.unwrap(), 0), made);
+    let columns = scripted(folder.path(), "").source.columns(&again.request(&query("SELECT a FROM t"))).await;
+    assert_eq!(columns.unwrap(), [("a".into(), None)]);
+}
+
+#[tokio::test]
+async fn a_script_that_fails_is_an_unreachable_source_and_leaves_no_file() {
+    for (script, want) in [
+        (
+            "CREATE TABLE t (a);\nINSERT INTO t VALUES (1);\n  SELEC 2;",
+            "near \"SELEC\": syntax error (line 3, column 3 of the script)",
+        ),
+        ("CREATE TABLE t (a); INSERT INTO u VALUES (1)", "no such table: u"),
+        ("BEGIN; CREATE TABLE t (a)", "it ends within a transaction"),
+        ("ATTACH 'other.db' AS other", "it attaches another file"),
+        ("CREATE TABLE t (a UNIQUE); INSERT INTO t VALUES (1), (1)", "UNIQUE constraint failed"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let asked = scripted(folder.path(), script);
+        let said = said(asked.query("SELECT 1 AS n").await);
+        assert!(said.starts_with("Unreachable: cannot make") && said.contains(want), "{script}: {said}");
+        assert_eq!(names(folder.path()), ["make.sql"], "{script}");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let asked = scripted(folder.path(), "");
+    std::fs::remove_file(folder.path().join("make.sql")).unwrap();
+    assert!(said(asked.query("SELECT 1 AS n").await).contains("make.sql"));
+}
+
+#[tokio::test]
+async fn a_script_that_never_ends_is_interrupted_at_the_deadline() {
+    let folder = tempfile::tempdir().unwrap();
+    let endless =
+        "CREATE TABLE t AS WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT max(n) FROM c";
+    let asked = scripted(folder.path(), endless);
+    let mut request = asked.request(&query("SELECT 1 AS n"));
+    request.timeout = Duration::from_millis(200);
+    let said = said(asked.source.collect(&request).await);
+    assert!(said.contains("it did not end within 200ms"), "{said}");
+    assert_eq!(names(folder.path()), ["make.sql"]);
+}
+
 #[test]
 fn a_thread_without_a_runtime_can_ask_too() {
     let d = database("CREATE TABLE t (a); INSERT INTO t VALUES (7)", "");

@@ -19,6 +19,10 @@
 //! `PRAGMA` and transactions are refused before they run. A file that is not there is an unreachable source, and
 //! is never made. A file that was replaced is opened anew.
 //!
+//! **An example's data.** With `script: pipeline.sql` beside `path` a file that is not there is made from that script
+//! when it is first asked, whole or not at all; a file that is there stays as it is. The script has that file alone:
+//! `ATTACH` and extensions are refused.
+//!
 //! **Parameters.** `@now` and the check's `params` are bound where they stand outside quotes and comments. `@now`
 //! is text in UTC as SQLite's date functions write it, `2026-01-05 00:30:00` (with a fraction where the slot has
 //! one). A whole number is bound as an integer, as if it stood in the query; `true` is 1, `false` is 0.
@@ -33,6 +37,7 @@
 //! fewer rows. The query is interrupted at the check's `timeout`.
 
 mod guard;
+mod make;
 
 use super::error::CollectError;
 use super::limits::{self, Limits};
@@ -73,7 +78,9 @@ static SOURCE: Record = Record::new(
     "sqlite",
     "A file of SQLite.",
     &[
-        Key::new("path", Shape::Path, "The file. It is only read, and never made.").required(),
+        Key::new("path", Shape::Path, "The file. It is only read, and without a `script` never made.").required(),
+        Key::new("script", Shape::Path, "SQL that makes the file where it is not there; for examples and trials.")
+            .known_as(&["init", "seed", "schema"]),
         limits::MAX_ROWS,
         limits::MAX_BYTES,
     ],
@@ -91,7 +98,10 @@ pub struct Sqlite(Arc<File>);
 
 struct File {
     path: PathBuf,
+    script: Option<PathBuf>,
     limits: Limits,
+    /// Held while the file is made, so that it is made once.
+    making: Mutex<()>,
     idle: Mutex<Vec<Guarded>>,
     permits: Arc<Semaphore>,
 }
@@ -99,13 +109,19 @@ struct File {
 impl Sqlite {
     #[must_use]
     pub fn new(path: PathBuf, limits: Limits) -> Sqlite {
+        Sqlite::made_from(path, None, limits)
+    }
+
+    fn made_from(path: PathBuf, script: Option<PathBuf>, limits: Limits) -> Sqlite {
         let permits = Arc::new(Semaphore::new(THREADS_MAX));
-        Sqlite(Arc::new(File { path, limits, idle: Mutex::new(Vec::new()), permits }))
+        let file = File { path, script, limits, making: Mutex::default(), idle: Mutex::default(), permits };
+        Sqlite(Arc::new(file))
     }
 
     fn of(source: &Settings) -> Result<Sqlite, CollectError> {
         let path = source.path("path").ok_or_else(|| CollectError::unreachable("the source has no `path`"))?;
-        Ok(Sqlite::new(path.to_owned(), Limits::of(source)))
+        let script = source.path("script").map(ToOwned::to_owned);
+        Ok(Sqlite::made_from(path.to_owned(), script, Limits::of(source)))
     }
 
     /// Asks on the calling thread.
@@ -140,6 +156,7 @@ impl Sqlite {
         started: Instant,
         ask: impl FnOnce(&Guarded) -> Result<T, CollectError>,
     ) -> Result<T, CollectError> {
+        self.make(started, request.timeout)?;
         let current = guard::file_id(&self.0.path)?;
         let kept = {
             let mut idle = self.idle();
@@ -157,6 +174,12 @@ impl Sqlite {
             idle.push(guarded);
         }
         answer
+    }
+
+    fn make(&self, started: Instant, timeout: Duration) -> Result<(), CollectError> {
+        let Some(script) = &self.0.script else { return Ok(()) };
+        let _one_at_a_time = self.0.making.lock().unwrap_or_else(PoisonError::into_inner);
+        make::make(&self.0.path, script, started, timeout)
     }
 
     fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Guarded>> {
