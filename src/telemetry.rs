@@ -189,6 +189,17 @@ impl Telemetry {
         text
     }
 
+    /// Everything is ready to begin: what is watched, who is told, where it answers.
+    pub fn serving(&self, folder: &str, channels: &[&str], address: std::net::SocketAddr) {
+        let channels = if channels.is_empty() { "nobody".to_owned() } else { channels.join(", ") };
+        info!("starting with {folder}, telling {channels}, answering on http://{address}");
+    }
+
+    /// A reload changed what is taken at the start alone.
+    pub fn needs_restart(&self, key: &str) {
+        warn!("`{key}` changed: it is as it was until the daemon is started again");
+    }
+
     pub fn started(&self, checks: usize, version: &str) {
         info!(checks, version, "started");
     }
