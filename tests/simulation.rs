@@ -31,7 +31,10 @@ fn receivers_believe_what_is_true() {
         }
     }
     println!("{count} seeds: {total:?}");
-    assert!(count < 20 || total.delivered > 0 && total.crashes > 0 && total.lost_answers > 0, "the world was too kind: {total:?}");
+    assert!(
+        count < 20 || total.delivered > 0 && total.crashes > 0 && total.lost_answers > 0,
+        "the world was too kind: {total:?}"
+    );
 }
 
 #[test]

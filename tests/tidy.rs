@@ -21,7 +21,23 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("store", &["model"]),
     ("load", &["model", "expr", "config", "rules", "dispatch", "collectors", "channels"]),
     ("core", &["model", "rules", "engine", "dispatch"]),
-    ("testing", &["model", "core", CORE_SENDS, CORE_COLLECTS, CORE_FAILURES, CORE_HEARS, JUDGE, "load", "channels"]),
+    // A test gives a check fixed slots and reads the longest timers of the routes.
+    (
+        "testing",
+        &[
+            "model",
+            "rules",
+            "core",
+            "dispatch",
+            CORE_SENDS,
+            CORE_COLLECTS,
+            CORE_FAILURES,
+            CORE_HEARS,
+            JUDGE,
+            "load",
+            "channels",
+        ],
+    ),
     ("telemetry", &["model"]),
     (
         "runtime",
@@ -94,7 +110,7 @@ const FILE_LINES_MAX: usize = 400;
 
 /// Functions and files that are longer than they should be, with their length: `("src/a.rs::f", 70)`. The list may only
 /// shrink: what got shorter must be written down as shorter, what is short enough must be taken out.
-const TOO_LONG: &[(&str, usize)] = &[("src/engine/apply.rs", 434)];
+const TOO_LONG: &[(&str, usize)] = &[];
 
 #[test]
 fn imports_follow_the_allow_list() {

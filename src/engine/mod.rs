@@ -11,6 +11,7 @@ mod queue;
 mod reload;
 mod report;
 mod signals;
+mod step;
 mod view;
 
 pub use evaluate::{CollectFailure, Evaluated, Judged, evaluate};

@@ -100,7 +100,7 @@ fn known_of(kind: &'static collectors::registry::Kind) -> SourceFacts {
     SourceFacts {
         collect: kind.collect,
         check_request: kind.check_request,
-        each_label_set: matches!(kind.default_key, DefaultKey::TextColumns { .. }),
+        each_label_set: matches!(kind.default_key, DefaultKey::TextColumns),
         columns: Box::new(|collect| {
             let known = (kind.static_columns)(collect);
             KnownColumns { columns: known.known, is_complete: known.complete }

@@ -212,11 +212,14 @@ impl World {
             self.note(&turn.changes);
             for send in &turn.sends {
                 for item in &send.notification.items {
-                    let words = format!("{} sent to {} {:?} id {} try {}", self.now, send.notification.channel, item.kind, send.notification.id, send.attempt);
+                    let words = format!(
+                        "{} sent to {} {:?} id {} try {}",
+                        self.now, send.notification.channel, item.kind, send.notification.id, send.attempt
+                    );
                     self.log.push((item.alert.id.clone(), words));
                 }
             }
-            self.check_truth(&mut core, &turn);
+            World::check_truth(&core, &turn);
             if self.now < self.calm && self.rng.below(400) == 0 {
                 boots += 1;
                 core = self.crash(turn, seed ^ (boots << 32));
@@ -225,7 +228,7 @@ impl World {
             self.keep(&turn.writes);
             self.start(turn);
         }
-        self.everybody_believes_the_truth(&mut core);
+        self.everybody_believes_the_truth(&core);
     }
 
     /// What enters now.
@@ -241,7 +244,10 @@ impl World {
                 Event::Answered(id, delivery) => {
                     if let Some(notification) = self.out.remove(&id) {
                         for item in &notification.items {
-                            self.log.push((item.alert.id.clone(), format!("{} answered {id} {}", self.now, delivery.name())));
+                            self.log.push((
+                                item.alert.id.clone(),
+                                format!("{} answered {id} {}", self.now, delivery.name()),
+                            ));
                         }
                     }
                     inputs.push(Input::Delivered { id, took: Duration::ZERO, delivery });
@@ -270,7 +276,7 @@ impl World {
             self.collect(collect);
         }
         for send in turn.sends {
-            self.send(send.notification);
+            self.send(&send.notification);
         }
     }
 
@@ -376,13 +382,13 @@ impl World {
         *value
     }
 
-    fn send(&mut self, notification: Arc<Notification>) {
+    fn send(&mut self, notification: &Arc<Notification>) {
         let channel = Arc::clone(&notification.channel);
-        self.out.insert(Arc::clone(&notification.id), Arc::clone(&notification));
+        self.out.insert(Arc::clone(&notification.id), Arc::clone(notification));
         let (arrives, delivery) = self.fate(&channel);
         let travel = self.rng.millis(800);
         if arrives {
-            self.at(travel, Event::Arrives(Arc::clone(&notification)));
+            self.at(travel, Event::Arrives(Arc::clone(notification)));
         }
         if matches!(delivery, Delivery::Delivered { .. }) {
             self.report.delivered += 1;
@@ -431,7 +437,10 @@ impl World {
         for item in &notification.items {
             let id = item.alert.id.clone();
             let episode = (id.clone(), item.alert.since);
-            let words = format!("{} {} reads {:?} {} of {}", self.now, notification.channel, item.kind, item.alert.severity, item.alert.since);
+            let words = format!(
+                "{} {} reads {:?} {} of {}",
+                self.now, notification.channel, item.kind, item.alert.severity, item.alert.since
+            );
             self.log.push((id.clone(), words));
             (id.to_string(), item.kind, item.alert.severity).hash(&mut self.trace);
             match item.kind {
@@ -469,7 +478,7 @@ impl World {
     }
 
     /// What leaves says what is true when it leaves.
-    fn check_truth(&mut self, core: &mut Core, turn: &Turn) {
+    fn check_truth(core: &Core, turn: &Turn) {
         for send in &turn.sends {
             for item in &send.notification.items {
                 let id = &item.alert.id;
@@ -489,7 +498,7 @@ impl World {
     }
 
     /// The faults have ceased, the bound is over: each inbox alone tells the truth.
-    fn everybody_believes_the_truth(&mut self, core: &mut Core) {
+    fn everybody_believes_the_truth(&self, core: &Core) {
         let alerts = core.engine.alerts();
         let firing: Vec<_> = alerts
             .iter()
@@ -538,7 +547,8 @@ impl World {
 
 /// What happened to one alert.
 fn story(log: &[(AlertId, String)], id: &AlertId) -> String {
-    log.iter().filter(|(i, _)| i == id).map(|(_, words)| format!("  {words}\n")).collect()
+    let lines: Vec<&str> = log.iter().filter(|(i, _)| i == id).map(|(_, words)| words.as_str()).collect();
+    lines.join("\n  ")
 }
 
 fn firing(core: &Core, id: &AlertId) -> bool {
