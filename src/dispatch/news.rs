@@ -220,6 +220,7 @@ impl Dispatch {
         for channel in &gone {
             self.drop_channel(channel, now);
         }
+        self.take_timers();
         let refused: Vec<Arc<str>> = self
             .groups
             .values()
@@ -231,6 +232,19 @@ impl Dispatch {
             self.touched.insert(key);
         }
         self.holds_changed = true;
+    }
+
+    /// Groups keep their lives, and take the timers that their route has now.
+    fn take_timers(&mut self) {
+        let Some(root) = &self.config.route else { return };
+        let timers: std::collections::HashMap<&Arc<str>, super::Timers> =
+            root.walk().map(|r| (&r.id, r.timers)).collect();
+        for group in self.groups.values_mut() {
+            let Some(now) = timers.get(&group.route).filter(|t| **t != group.timers) else { continue };
+            group.timers = *now;
+            self.touched.insert(Arc::clone(&group.key));
+            self.dirty.insert(RowName::Group(Arc::clone(&group.key)));
+        }
     }
 
     fn drop_channel(&mut self, channel: &Arc<str>, now: Timestamp) {
