@@ -200,8 +200,14 @@ impl Telemetry {
         warn!("`{key}` changed: it is as it was until the daemon is started again");
     }
 
-    pub fn started(&self, checks: usize, version: &str) {
-        info!(checks, version, "started");
+    /// `firing` alerts are known from before.
+    pub fn started(&self, checks: usize, firing: usize, version: &str) {
+        info!(checks, firing, version, "started");
+        if firing > 0 {
+            info!(
+                "{firing} alerts fire since before this start: who was told of one hears of it again when it is repeated"
+            );
+        }
     }
 
     pub fn stopping(&self, why: &str, in_flight: usize) {

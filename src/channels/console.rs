@@ -49,7 +49,7 @@ impl<W: Write + Send + 'static> Channel for Console<W> {
     async fn send(&self, notification: &Notification) -> Delivery {
         let message = Message::new(notification, self.url.as_deref());
         let text = if self.coloured { plain::coloured(&message) } else { plain::plain(&message) };
-        let text = format!("{} {text}", notification.at);
+        let text = format!("{} {text}", notification.at.to_jiff().strftime("%Y-%m-%dT%H:%M:%SZ"));
         // A pipe that nobody reads blocks the writer: it waits on a thread of its own, and the next message for it.
         let Ok(mut out) = tokio::time::timeout(self.timeout, Arc::clone(&self.out).lock_owned()).await else {
             return not_sent(format!("waited {:?} while another message was being written", self.timeout));

@@ -51,7 +51,7 @@ fn key_value(text: &str) -> Result<(String, String), String> {
 
 /// The worst of critical 2, warning 1, unknown 3, ok or info 0, in that order; 3 too where nothing could be judged.
 pub(super) fn main(arguments: &Arguments) -> u8 {
-    let Some(config) = super::loaded(&arguments.folder, &environment, Mode::Strict) else {
+    let Some((config, _)) = super::loaded(&arguments.folder, &environment, Mode::Strict) else {
         if let Some(hint) = folder_hint(arguments) {
             say(&hint);
         }

@@ -87,8 +87,8 @@ fn misused(usage: &clap::Error) -> u8 {
     }
 }
 
-/// The configuration of a folder; where it does not load, what is wrong with it is said.
-fn loaded(folder: &Path, env: Env<'_>, mode: Mode) -> Option<Config> {
+/// The configuration of a folder and what is worth knowing of it; where it does not load, what is wrong is said.
+fn loaded(folder: &Path, env: Env<'_>, mode: Mode) -> Option<(Config, Vec<String>)> {
     let mut loaded = match load::load(folder, env, mode) {
         Ok(loaded) => loaded,
         Err(error) => {
@@ -101,7 +101,7 @@ fn loaded(folder: &Path, env: Env<'_>, mode: Mode) -> Option<Config> {
         let color = std::io::stderr().is_terminal() && may_have_color();
         say(refusal(&loaded, color).trim_end());
     }
-    config
+    Some((config?, loaded.notes))
 }
 
 /// The errors of a configuration for people, and how many there are. Advice is `lint`'s.

@@ -34,7 +34,10 @@ pub(super) fn main(arguments: &Arguments) -> u8 {
         say(&format!("error: {why}"));
         return 1;
     }
-    let Some(config) = loaded(folder, &environment, Mode::Strict) else { return 1 };
+    let Some((config, notes)) = loaded(folder, &environment, Mode::Strict) else { return 1 };
+    for note in notes {
+        say(&format!("note: {note}"));
+    }
     match runtime::block_on(serve(&config)).and_then(|ended| ended) {
         Ok(()) => 0,
         Err(why) => {

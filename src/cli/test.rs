@@ -33,7 +33,7 @@ enum Format {
 
 /// 0, or 1 where a test failed, or 2 where the configuration does not load.
 pub(super) fn main(arguments: &Arguments) -> u8 {
-    let Some(config) = super::loaded(&arguments.folder.folder, &environment, Mode::Lenient) else { return 2 };
+    let Some((config, _)) = super::loaded(&arguments.folder.folder, &environment, Mode::Lenient) else { return 2 };
     let pattern = arguments.run.as_deref().map(Pattern::new);
     let cases: Vec<&TestCase> =
         config.tests.iter().filter(|case| pattern.as_ref().is_none_or(|p| p.takes(case))).collect();

@@ -60,8 +60,8 @@ impl<'a> Loading<'a> {
         for (name, node, section) in self.named("channels") {
             found.all.insert(Arc::clone(&name.text));
             self.outline.channels.push(name.clone());
-            if self.is_left_out(node, section) {
-                self.notes.push(format!("channel `{name}` is left out: its `only_if` is empty"));
+            if let Some(asked) = self.left_out_by(node, section) {
+                self.notes.push(format!("channel `{name}` is left out: its `only_if: {asked}` is empty"));
                 found.left_out.insert(name.text);
                 continue;
             }
@@ -82,12 +82,13 @@ impl<'a> Loading<'a> {
         found
     }
 
-    /// Whether a channel's `only_if` is empty. It is asked before the rest is read, for that may name variables which
-    /// are not set either. `lint` and `test` leave nothing out.
-    fn is_left_out(&self, node: &Node, section: Section<'_>) -> bool {
+    /// A channel's `only_if` as it is written, where it is empty. It is asked before the rest is read, for that may name
+    /// variables which are not set either. `lint` and `test` leave nothing out.
+    fn left_out_by(&self, node: &Node, section: Section<'_>) -> Option<String> {
         let reader = Reader { lenient: true, ..self.reader.filling(section.fill) };
         let settings = reader.record(section.source, node, &CHANNEL, &mut Problems::new());
-        !self.reader.lenient && settings.text("only_if") == Some("")
+        let asked = settings.get("only_if").filter(|asked| !self.reader.lenient && asked.text() == Some(""))?;
+        Some(asked.origin.written().to_owned())
     }
 
     /// The entries of a mapping from names, over all files. A name that stands twice is an error that shows both.

@@ -10,6 +10,7 @@ use super::tell::{Sent, Teller};
 use super::views::{ConfigStatus, Instant as Shown, Reloaded, Status, StoreStatus};
 use super::{Clock, Event, Loaded, Options, answer, watch};
 use crate::core::{Core, Input, Options as CoreOptions, Send as Outgoing};
+use crate::model::record::{Phase, Row};
 use crate::model::{AlertState, Timestamp};
 use crate::store::StoreError;
 use crate::telemetry::{BreakerState, Telemetry};
@@ -81,6 +82,8 @@ impl Daemon {
             options;
         let (keeper, saved, why) = Keeper::start(store, telemetry.clone())?;
         let now = clock.now();
+        let is_firing = |row: &&Row| matches!(row, Row::Subject(subject) if subject.phase == Phase::Firing);
+        let firing = saved.rows.iter().filter(is_firing).count();
         let (sender, events) = mpsc::unbounded_channel();
         let core = Core::new(loaded.core.clone(), saved, now, CoreOptions { seed, eager: true });
         let known = Known {
@@ -112,7 +115,7 @@ impl Daemon {
             stop_at: None,
         };
         daemon.heartbeat.store_writes(why.is_none());
-        daemon.telemetry.started(loaded.core.checks.len(), env!("CARGO_PKG_VERSION"));
+        daemon.telemetry.started(loaded.core.checks.len(), firing, env!("CARGO_PKG_VERSION"));
         daemon.adopt(loaded, now);
         daemon.turn(why.into_iter().map(|why| Input::StoreFailed { why }).collect());
         Ok(daemon)

@@ -13,8 +13,8 @@
 //!
 //! **The way there.** `smtps://` speaks TLS from the first byte (port 465). `smtp://` starts in the clear and demands
 //! STARTTLS (port 587): where the server does not offer it, nothing is sent. `smtp://localhost:25?tls=none` does without,
-//! for a mail server on this machine alone. With a `username` and a password it logs in. Connections are kept and used
-//! again.
+//! for a mail server on this machine alone. With a `username` that is not empty and a password it logs in. Connections are
+//! kept and used again.
 //!
 //! **What is sent.** One message to all of `to`, as text and as HTML. The subject is the headline. Its `Message-ID` stays
 //! the same when it is sent again, and what follows in the same group refers to the first message, so that a resolve
@@ -220,7 +220,8 @@ fn build(settings: &Settings, context: &Context) -> Built {
         return Err(wrong("`to` is empty: write at least one recipient".to_owned(), "to"));
     }
     let secret = settings.secret("password");
-    let login = settings.text("username").zip(secret).map(|(user, password)| (user.to_owned(), password.clone()));
+    let username = settings.text("username").filter(|user| !user.is_empty());
+    let login = username.zip(secret).map(|(user, password)| (user.to_owned(), password.clone()));
     let security = security(settings, &smtp)?;
     Ok(Arc::new(Email {
         server: Server {

@@ -13,7 +13,7 @@ use crate::model::alert::AlertView;
 use crate::model::{Item, ItemKind, Notification, Severity, Timestamp, Value};
 
 use text::clipped;
-pub use text::{date_time, one_line};
+pub use text::{date_time, one_line, shown};
 
 /// How many alerts a message shows in full: beyond that nobody reads.
 const FULL_MAX: usize = 10;

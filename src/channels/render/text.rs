@@ -58,7 +58,8 @@ pub(super) fn clip(text: &str, units_max: usize) -> Cow<'_, str> {
 }
 
 /// A value as a message shows it: of a number that is not whole four significant digits behind the point.
-pub(super) fn shown(value: &Value) -> String {
+#[must_use]
+pub fn shown(value: &Value) -> String {
     match value {
         Value::Number(n) if n.is_finite() && n.fract() != 0.0 && n.abs() < 1e15 => {
             let places = if n.abs() >= 1.0 { 3 } else { 3 + leading_zeros(n.abs()) };

@@ -1,6 +1,7 @@
 //! Verdicts for a person and for a program.
 
 use super::judge::{Instance, Remark, State, Verdict};
+use crate::channels::render::shown;
 use crate::expr::{Computed, Trace};
 use crate::model::{Timestamp, Value};
 use serde_json::{Map, Value as Json, json};
@@ -29,7 +30,8 @@ fn remark_line(remark: &Remark) -> String {
 fn instance_lines(instance: &Instance) -> String {
     let view = &instance.view;
     let mut line = format!("{:<8} {}: {}", instance.state.name().to_uppercase(), view.id, flat(&view.title));
-    let values = view.values.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(", ");
+    let values = view.values.iter().map(|(name, value)| format!("{name}={}", shown(value)));
+    let values = values.collect::<Vec<_>>().join(", ");
     let why: Vec<String> = instance.unknown.iter().map(|(severity, why)| format!("{severity}: {why}")).collect();
     let parts = [format!("unknown {}", why.join("; ")), view.condition.clone(), values];
     let told = [!why.is_empty(), instance.state != State::Unknown, true];
