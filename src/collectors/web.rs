@@ -115,7 +115,7 @@ impl Web {
         let answer = tokio::time::timeout(timeout, self.read(request)).await;
         answer.map_err(|_| CollectError::too_late("the request", timeout))?.map_err(|error| match error {
             Failed::Ours(error) => error,
-            Failed::Theirs(error) => self.explain(error),
+            Failed::Theirs(error) => Web::explain(error),
         })
     }
 
@@ -135,13 +135,10 @@ impl Web {
         Ok(Answer { status: response.status(), content_type, body, certificate, took: started.elapsed() })
     }
 
-    /// What went wrong, without the URL (it may carry a token) and without the credentials.
-    fn explain(&self, error: reqwest::Error) -> CollectError {
+    /// What went wrong, without the URL: it may carry a token.
+    fn explain(error: reqwest::Error) -> CollectError {
         let error = error.without_url();
-        let mut said = with_causes(&error);
-        for secret in self.password.iter().chain(&self.bearer).chain(self.headers.iter().map(|(_, v)| v)) {
-            said = secret.redact(&said);
-        }
+        let said = with_causes(&error);
         if error.is_redirect() || error.is_builder() {
             return CollectError::refused(said);
         }
@@ -150,7 +147,23 @@ impl Web {
         }
         CollectError::unreachable(format_args!("the answer did not come whole: {said}"))
     }
+
+    /// An error without the credentials and without `more` of what was sent: a server may have sent it back.
+    pub(super) fn conceal(&self, error: CollectError, more: &[(String, Secret)]) -> CollectError {
+        let sent = self.headers.iter().chain(more).map(|(_, value)| value);
+        let secrets = self.password.iter().chain(&self.bearer).chain(sent);
+        CollectError { message: secrets.fold(error.message, |said, secret| without(&said, secret)), ..error }
+    }
 }
+
+/// The text without a secret, and without each long word of it: the key in `Bearer key`.
+fn without(said: &str, secret: &Secret) -> String {
+    let words = secret.expose().split_whitespace().filter(|word| KEY_CHARS_MIN <= word.len());
+    words.fold(secret.redact(said), |said, word| Secret::new(word).redact(&said))
+}
+
+/// A shorter word of a header is no key, such as `Bearer`.
+const KEY_CHARS_MIN: usize = 8;
 
 fn redirects(max: usize, stays: bool) -> redirect::Policy {
     redirect::Policy::custom(move |attempt| {

@@ -80,9 +80,11 @@ struct Exec {
 impl Collector for Exec {
     async fn collect(&self, request: &Request) -> Result<Table, CollectError> {
         let program = self.program(&request.collect)?;
-        let name = program.name();
+        let (name, secrets) = (program.name(), program.secrets());
         let ended = process::run(program, request.timeout, self.limits).await?;
-        table(&name, &ended)
+        let conceal =
+            |error: CollectError| CollectError { message: process::redact(&error.message, &secrets), ..error };
+        table(&name, &ended).map_err(conceal)
     }
 
     async fn columns(&self, request: &Request) -> Result<Vec<(String, Option<ValueType>)>, CollectError> {
@@ -111,11 +113,9 @@ fn table(name: &str, ended: &Ended) -> Result<Table, CollectError> {
         Some(code @ 0..=3) => code,
         code => {
             let how = code.map_or_else(|| "was killed by a signal".to_owned(), |code| format!("exited with {code}"));
-            let said = if ended.stderr.trim().is_empty() { &ended.stdout } else { &ended.stderr };
-            let said = said.trim();
             return Err(CollectError::refused(format_args!(
                 "`{name}` {how}, where a plugin exits with 0 to 3: {}",
-                if said.is_empty() { "it said nothing" } else { said }
+                if ended.said.is_empty() { "it said nothing" } else { &ended.said }
             )));
         }
     };

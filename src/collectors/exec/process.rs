@@ -37,7 +37,8 @@ pub(super) struct Ended {
     /// `None` where a signal ended it.
     pub(super) code: Option<i32>,
     pub(super) stdout: String,
-    pub(super) stderr: String,
+    /// What it said of itself, for an error: its standard error, or else its output; without its secrets.
+    pub(super) said: String,
 }
 
 /// Kills a process group when it goes: at the end, at the deadline, and when nobody waits any longer.
@@ -90,11 +91,15 @@ impl Program {
         }
     }
 
-    fn redact(&self, text: &str) -> String {
-        let secrets = self.env.iter().map(|(_, value)| value).chain([&self.stdin]);
-        // Redacting a value such as `1` would only garble the text.
-        secrets.filter(|s| s.expose().len() > 3).fold(text.to_owned(), |text, secret| secret.redact(&text))
+    /// What of it is never shown.
+    pub(super) fn secrets(&self) -> Vec<Secret> {
+        self.env.iter().map(|(_, value)| value.clone()).chain([self.stdin.clone()]).collect()
     }
+}
+
+/// The text without these. Redacting a value such as `1` would only garble it.
+pub(super) fn redact(text: &str, secrets: &[Secret]) -> String {
+    secrets.iter().filter(|s| s.expose().len() > 3).fold(text.to_owned(), |text, secret| secret.redact(&text))
 }
 
 /// Runs a program to its end; at the deadline it is killed with all of its group.
@@ -139,11 +144,9 @@ async fn finish(mut child: Child, group: Group, program: &Program, limits: Limit
         }
     };
     feed.abort();
-    Ok(Ended {
-        code: status.code(),
-        stdout: String::from_utf8_lossy(&stdout).into_owned(),
-        stderr: one_line(&program.redact(&String::from_utf8_lossy(&stderr))),
-    })
+    let [stdout, stderr] = [stdout, stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    let said = if stderr.trim().is_empty() { &stdout } else { &stderr };
+    Ok(Ended { code: status.code(), said: one_line(&redact(said, &program.secrets())), stdout })
 }
 
 /// Reads to the end, or to the limit.

@@ -52,7 +52,7 @@ use super::web::{self, Answer, Web};
 use super::{Collector, Request};
 use crate::config::{Key, Problem, Record, Settings, Shape};
 use crate::model::table::identifier;
-use crate::model::{Table, TableBuilder, Value, ValueType};
+use crate::model::{Secret, Table, TableBuilder, Value, ValueType};
 use json::Pointers;
 use std::sync::Arc;
 
@@ -108,18 +108,29 @@ struct Http(Web);
 #[async_trait::async_trait]
 impl Collector for Http {
     async fn collect(&self, request: &Request) -> Result<Table, CollectError> {
+        let headers = web::headers(&request.collect);
+        let answer = self.ask(request, &headers).await;
+        answer.map_err(|error| {
+            let body = request.collect.secret("body").map(|body| ("body".to_owned(), body.clone()));
+            self.0.conceal(error, &headers.into_iter().chain(body).collect::<Vec<_>>())
+        })
+    }
+
+    async fn columns(&self, request: &Request) -> Result<Vec<(String, Option<ValueType>)>, CollectError> {
+        Ok(super::columns_of(&self.collect(request).await?))
+    }
+}
+
+impl Http {
+    async fn ask(&self, request: &Request, headers: &[(String, Secret)]) -> Result<Table, CollectError> {
         let collect = &request.collect;
         let url = collect.text("url").ok_or_else(|| CollectError::refused("the check has no `url`"))?;
-        let mut asked = self.0.request(collect.text("method").unwrap_or("GET"), url, &web::headers(collect))?;
+        let mut asked = self.0.request(collect.text("method").unwrap_or("GET"), url, headers)?;
         if let Some(body) = collect.secret("body") {
             asked = asked.body(body.expose().to_owned());
         }
         let answer = self.0.send(asked, request.timeout).await?;
         table(&answer, request, &Pointers::of(collect), self.0.limits)
-    }
-
-    async fn columns(&self, request: &Request) -> Result<Vec<(String, Option<ValueType>)>, CollectError> {
-        Ok(super::columns_of(&self.collect(request).await?))
     }
 }
 

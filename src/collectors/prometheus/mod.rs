@@ -93,6 +93,16 @@ impl Prometheus {
 #[async_trait::async_trait]
 impl Collector for Prometheus {
     async fn collect(&self, request: &Request) -> Result<Table, CollectError> {
+        self.ask(request).await.map_err(|error| self.web.conceal(error, &[]))
+    }
+
+    async fn columns(&self, request: &Request) -> Result<Vec<(String, Option<ValueType>)>, CollectError> {
+        Ok(super::columns_of(&self.collect(request).await?))
+    }
+}
+
+impl Prometheus {
+    async fn ask(&self, request: &Request) -> Result<Table, CollectError> {
         let promql =
             request.collect.text("promql").ok_or_else(|| CollectError::refused("the check has no `promql`"))?;
         // The URL's own writer of pairs; its query is also the body of a form.
@@ -113,9 +123,5 @@ impl Collector for Prometheus {
         };
         let answer = self.web.send(asked, request.timeout).await?;
         answer::table(&answer, self.web.limits)
-    }
-
-    async fn columns(&self, request: &Request) -> Result<Vec<(String, Option<ValueType>)>, CollectError> {
-        Ok(super::columns_of(&self.collect(request).await?))
     }
 }
