@@ -67,7 +67,7 @@ pub(super) struct Verdict {
 pub(super) struct Instance {
     pub view: AlertView,
     pub state: State,
-    /// Why conditions are unknown.
+    /// Why conditions are unknown, the least severe first.
     pub unknown: Vec<(Severity, String)>,
     /// How each condition came to its value, the most severe first; where it was asked.
     pub traces: Vec<(Severity, Trace)>,

@@ -31,16 +31,23 @@ fn instance_lines(instance: &Instance) -> String {
     let view = &instance.view;
     let mut line = format!("{:<8} {}: {}", instance.state.name().to_uppercase(), view.id, flat(&view.title));
     let values = view.values.iter().map(|(name, value)| format!("{name}={}", shown(value)));
-    let values = values.collect::<Vec<_>>().join(", ");
-    let why: Vec<String> = instance.unknown.iter().map(|(severity, why)| format!("{severity}: {why}")).collect();
-    let parts = [format!("unknown {}", why.join("; ")), view.condition.clone(), values];
-    let told = [!why.is_empty(), instance.state != State::Unknown, true];
+    let parts = [reasons(instance), view.condition.clone(), values.collect::<Vec<_>>().join(", ")];
+    let told = [!instance.unknown.is_empty(), instance.state != State::Unknown, true];
     let parts = parts.iter().zip(told).filter(|(part, told)| *told && !part.is_empty()).map(|(part, _)| flat(part));
     line.push_str(&format!(" ({})", parts.collect::<Vec<_>>().join("; ")));
     for (severity, trace) in &instance.traces {
         line.push_str(&format!("\n    {severity}: {}", trace.to_string().replace('\n', "\n    ")));
     }
     line
+}
+
+/// Why conditions are unknown, the most severe first; once, where it is the same for all.
+fn reasons(instance: &Instance) -> String {
+    let told = instance.unknown.iter().rev();
+    match instance.unknown.first() {
+        Some((_, first)) if told.clone().all(|(_, why)| why == first) => format!("unknown: {first}"),
+        _ => told.map(|(severity, why)| format!("{severity} unknown: {why}")).collect::<Vec<_>>().join("; "),
+    }
 }
 
 /// `1 critical, 2 ok`: of 2 checks.

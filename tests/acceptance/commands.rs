@@ -1,0 +1,181 @@
+//! Every command's exits, and what it writes where.
+
+use super::daemon::{Home, bellwether};
+use serde_json::Value;
+
+struct Said {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+fn said(home: &Home, arguments: &[&str]) -> Said {
+    let output = bellwether().current_dir(home.config()).args(arguments).output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    Said { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
+}
+
+fn home() -> Home {
+    let home = Home::new("channels: { terminal: { console: {} } }\nroute: { channels: [terminal] }");
+    home.slow("critical: duration > 300, warning: duration > 100, info: duration > 90");
+    home
+}
+
+const TEST: &str = "tests:\n\
+    - test: six hundred seconds are critical\n  \
+      check: slow\n  \
+      rows: [{ processor: X, duration: 70 608 }]\n  \
+      expect: [{ at: 1s, fired: critical, key: { processor: X } }]\n";
+
+#[test]
+fn the_exits_are_those_of_the_page() {
+    let home = home();
+    let broken = home_with("broken.yaml", "checks: [{ check: a }]\n");
+    let loose = home_with(
+        "loose.yaml",
+        "checks: [{ check: never, source: local, collect: { query: 'SELECT 1 AS n' }, alert: { info: 1 > 2 } }]\n",
+    );
+    let failing = home_with("a.test.yaml", &TEST.replace("at: 1s", "at: 0s"));
+    let tested = home_with("a.test.yaml", TEST);
+    for (home, arguments, code) in [
+        (&home, &["check"][..], 2),
+        (&home, &["check", "--strict", "x"], 2),
+        (&home, &["lint"], 0),
+        (&broken, &["lint"], 1),
+        (&loose, &["lint"], 0),
+        (&loose, &["lint", "--strict"], 1),
+        (&home, &["lint", "nowhere"], 2),
+        (&home, &["test"], 0),
+        (&tested, &["test"], 0),
+        (&tested, &["test", "--run", "nothing like it"], 0),
+        (&failing, &["test"], 1),
+        (&failing, &["test", "--run", "nothing like it"], 0),
+        (&broken, &["test"], 2),
+        (&home, &["test", "nowhere"], 2),
+        (&home, &["schema"], 0),
+        (&home, &["schema", "."], 0),
+        (&home, &["init", "new"], 0),
+        (&home, &["init", "new"], 1),
+        (&home, &["lint", "new"], 0),
+        (&home, &["test", "new"], 0),
+        (&broken, &["run"], 1),
+        (&home, &["run", "nowhere"], 1),
+        (&home, &["run", "--log", "bellwether=loud"], 1),
+        (&broken, &["eval"], 3),
+        (&home, &["eval", "nowhere"], 3),
+        (&home, &["eval", ".", "sloow"], 3),
+        (&home, &["eval", "--at", "noon"], 3),
+        (&home, &["eval", "--help"], 0),
+        (&home, &["odd"], 2),
+    ] {
+        let said = said(home, arguments);
+        assert_eq!(said.code, code, "{arguments:?}\n{}{}", said.out, said.err);
+    }
+}
+
+fn home_with(name: &str, text: &str) -> Home {
+    let home = home();
+    home.write(name, text);
+    home
+}
+
+#[test]
+fn a_near_miss_is_met_with_a_hint() {
+    let home = home_with("broken.yaml", "checks: [{ check: a }]\n");
+    for (arguments, hint) in [
+        (&["check"][..], "did you mean lint or eval?"),
+        (&["eval", "slow"], "bellwether eval . slow"),
+        (&["run"], "broken.yaml:1:"),
+        (&["test"], "the configuration does not load: 3 errors"),
+    ] {
+        let said = said(&home, arguments);
+        assert!(said.err.contains(hint) && said.out.is_empty(), "{arguments:?}: {}\n{}", said.err, said.out);
+    }
+    std::fs::remove_file(home.config().join("broken.yaml")).unwrap();
+    let sloow = said(&home, &["eval", ".", "sloow"]);
+    assert!(sloow.err.contains("did you mean `slow`?"), "{}", sloow.err);
+}
+
+#[test]
+fn eval_ends_with_the_worst_and_says_why() {
+    let home = home();
+    let eval = |arguments: &[&str]| said(&home, &[&["eval", "."], arguments].concat());
+    assert_eq!((eval(&[]).code, eval(&[]).out.as_str()), (0, "1 ok of 1 check\n"), "no rows are ok");
+    home.ran("Ok", 70);
+    home.ran("Info", 95);
+    assert_eq!(eval(&[]).code, 0);
+    home.sql("INSERT INTO runs VALUES ('Null', NULL);");
+    assert_eq!(eval(&[]).code, 3);
+    home.ran("Warning", 120);
+    assert_eq!(eval(&[]).code, 1, "a warning is worse than an unknown");
+    home.ran("Critical", 608);
+    let all = eval(&[]);
+    assert_eq!(all.code, 2);
+    assert_eq!(
+        all.out,
+        "CRITICAL slow{processor=\"Critical\"}: Critical ran for 10m8s (duration > 300; duration=608)\n\
+         WARNING  slow{processor=\"Warning\"}: Warning ran for 2m (duration > 100; duration=120)\n\
+         UNKNOWN  slow{processor=\"Null\"}: Null ran for null (unknown: `duration` is null; duration=null)\n\
+         INFO     slow{processor=\"Info\"}: Info ran for 1m35s (duration > 90; duration=95)\n\
+         1 critical, 1 warning, 1 unknown, 1 info, 1 ok of 1 check\n"
+    );
+    assert_eq!(eval(&["--key", "processor=Warning"]).code, 1);
+    let none = eval(&["--key", "processor=Nobody"]);
+    assert_eq!((none.code, none.err.contains("no instance has the key")), (3, true), "{}", none.err);
+
+    let explained = eval(&["slow", "--key", "processor=Ok", "--explain"]);
+    assert!(explained.out.contains("critical: duration > 300 = false\n    └─ duration = 70"), "{}", explained.out);
+    let json: Value = serde_json::from_str(&eval(&["--format", "json", "--explain"]).out).unwrap();
+    assert_eq!((&json["exit"], &json["counts"]["ok"]), (&2.into(), &1.into()));
+    let critical =
+        json["checks"][0]["instances"].as_array().unwrap().iter().find(|i| i["state"] == "critical").unwrap();
+    assert_eq!(critical["explain"][0]["trace"]["children"][0]["value"], 608.0, "{critical}");
+    assert!(!home.path("state.db").exists(), "eval keeps nothing");
+}
+
+#[test]
+fn eval_judges_as_of_a_time_and_says_what_did_not_answer() {
+    let home = home();
+    home.write(
+        "more.yaml",
+        "sources: { gone: { sqlite: { path: nowhere.db } } }\n\
+         checks:\n\
+         - { check: late, source: local, collect: { query: 'SELECT @now AS at' }, columns: { at: time },\n    \
+             alert: { warning: 'age(at) < 0 || hour_of(now, \"UTC\") == 3' } }\n\
+         - { check: lost, source: gone, collect: { query: 'SELECT 1 AS n' }, alert: { critical: n > 1 } }\n\
+         - { check: grave, source: gone, on_error: warning, collect: { query: 'SELECT 1 AS n' }, alert: { warning: n > 1 } }\n\
+         - { check: resting, mode: off, source: gone, collect: { query: 'SELECT 1 AS n' }, alert: { critical: n > 1 } }\n",
+    );
+    let eval = |arguments: &[&str]| said(&home, &[&["eval", "."], arguments].concat());
+    assert_eq!(eval(&["late", "--at", "2026-01-05T03:30:00Z"]).code, 1);
+    assert_eq!(eval(&["late", "--at", "2026-01-05T04:30:00Z"]).code, 0);
+    let lost = eval(&["lost"]);
+    assert_eq!(lost.code, 3);
+    assert!(lost.out.starts_with("UNKNOWN  lost: source `gone` gave no answer: "), "{}", lost.out);
+    let grave = eval(&["grave"]);
+    assert_eq!(grave.code, 1);
+    assert!(grave.out.starts_with("WARNING  grave{reason=\"error\"}: source `gone`"), "{}", grave.out);
+    assert_eq!(eval(&["resting"]).code, 3, "it is judged where it is named");
+    let all = eval(&["--at", "2026-01-05T04:30:00Z"]);
+    assert!(!all.out.contains("resting"), "{}", all.out);
+}
+
+#[test]
+fn failing_tests_are_told_with_their_differences_in_every_format() {
+    let home = home_with("a.test.yaml", &TEST.replace("at: 1s", "at: 0s"));
+    let text = said(&home, &["test"]);
+    assert!(text.out.starts_with("FAILED six hundred seconds are critical\n    a.test.yaml:2\n    - "), "{}", text.out);
+    assert!(text.out.ends_with("\n\n0 passed, 1 failed\n"), "{}", text.out);
+    let json: Value = serde_json::from_str(&said(&home, &["test", "--format", "json"]).out).unwrap();
+    assert_eq!((&json["failed"], &json["tests"][0]["passed"]), (&1.into(), &false.into()));
+    let junit = said(&home, &["test", "--format", "junit"]).out;
+    assert!(junit.contains("<testsuite name=\"bellwether\" tests=\"1\" failures=\"1\" errors=\"0\">"), "{junit}");
+    assert!(junit.contains("<failure message=\"a.test.yaml:5: expected fired critical at 0s"), "{junit}");
+
+    home.write("a.test.yaml", TEST);
+    for pattern in ["slow", "six", "^six .* critical$"] {
+        assert_eq!(said(&home, &["test", "--run", pattern]).out, "1 passed, 0 failed\n");
+    }
+    let none = said(&home, &["test", "--run", "seven"]);
+    assert!(none.err.contains("of 1 test none is called like `seven`"), "{}", none.err);
+}
