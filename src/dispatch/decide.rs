@@ -6,6 +6,7 @@ use super::hold::Cause;
 use super::subject::Subject;
 use super::{Dispatch, Send};
 use crate::model::alert::AlertView;
+use crate::model::fnv::Fnv;
 use crate::model::record::{Entry, FlightItem, FlightRecord, RowName, Told};
 use crate::model::{AlertId, Item, ItemKind, Notification, Severity, Timestamp};
 use std::cmp::Reverse;
@@ -286,24 +287,9 @@ fn flight_item(item: &Item) -> FlightItem {
 fn digest(items: &[Item]) -> u64 {
     #[derive(Hash)]
     struct Said<'a>(&'a AlertId, ItemKind, Severity, Timestamp);
-    let mut hasher = Fnv(0xcbf2_9ce4_8422_2325);
+    let mut hasher = Fnv::default();
     for item in items {
         Said(&item.alert.id, item.kind, item.alert.severity, item.alert.since).hash(&mut hasher);
     }
     hasher.finish()
-}
-
-/// FNV-1a: the same over restarts, which the standard hasher does not promise.
-struct Fnv(u64);
-
-impl Hasher for Fnv {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
-        }
-    }
 }

@@ -1,7 +1,9 @@
 //! Label sets: what routes, groups, inhibitions and silences look at.
 
+use super::fnv::Fnv;
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::hash::Hasher;
 use std::sync::Arc;
 
 /// Labels in the order of their names; each name once, no value empty (an empty label is no label).
@@ -53,15 +55,11 @@ impl LabelSet {
     /// (`prometheus/common/model.labelSetToFingerprint`).
     #[must_use]
     pub fn fingerprint(&self) -> u64 {
-        let mut hash = 0xcbf2_9ce4_8422_2325_u64;
-        let mut eat = |byte: u8| {
-            hash ^= u64::from(byte);
-            hash = hash.wrapping_mul(0x0100_0000_01b3);
-        };
+        let mut hash = Fnv::default();
         for (name, value) in self.0.iter() {
-            name.bytes().chain([0xff]).chain(value.bytes()).chain([0xff]).for_each(&mut eat);
+            [name.as_bytes(), &[0xff], value.as_bytes(), &[0xff]].iter().for_each(|part| hash.write(part));
         }
-        hash
+        hash.finish()
     }
 }
 

@@ -1,6 +1,6 @@
 //! When a check's slots stand.
 
-use crate::model::Timestamp;
+use crate::model::{Timestamp, fnv};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -93,7 +93,7 @@ fn grid(t: Timestamp, every: Duration, phase: Duration) -> Timestamp {
 
 /// FNV-1a, mixed once more so that names which differ in their last letter lie far apart.
 fn spread(name: &str) -> u64 {
-    let fnv = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
+    let fnv = fnv::of(name);
     (fnv ^ (fnv >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 16
 }
 
