@@ -2,6 +2,7 @@
 
 use super::daemon::{Home, bellwether};
 use serde_json::Value;
+use testkit::{FaultServer, Reply};
 
 struct Said {
     code: i32,
@@ -158,6 +159,27 @@ fn eval_judges_as_of_a_time_and_says_what_did_not_answer() {
     assert_eq!(eval(&["resting"]).code, 3, "it is judged where it is named");
     let all = eval(&["--at", "2026-01-05T04:30:00Z"]);
     assert!(!all.out.contains("resting"), "{}", all.out);
+}
+
+#[test]
+fn eval_asks_the_sources_that_are_needed_and_each_request_once() {
+    let server = FaultServer::start([Reply::json(200, "{\"n\": 7}")]);
+    let home = home();
+    let check = |name: &str, path: &str, alert: &str| {
+        let url = server.url(path);
+        format!(
+            "- {{ check: {name}, source: web, collect: {{ url: '{url}', json: {{ n: /n }} }}, alert: {{ {alert} }} }}\n"
+        )
+    };
+    let checks =
+        [check("a", "/x", "warning: n > 5"), check("b", "/x", "critical: n > 9"), check("c", "/y", "info: n > 5")];
+    home.write("web.yaml", &format!("sources: {{ web: {{ http: {{}} }} }}\nchecks:\n{}", checks.concat()));
+    assert_eq!(said(&home, &["eval", ".", "slow"]).code, 0);
+    assert!(server.requests().is_empty(), "`slow` asks another source");
+    assert_eq!(said(&home, &["eval", "."]).code, 1);
+    let mut paths: Vec<String> = server.requests().into_iter().map(|request| request.path).collect();
+    paths.sort();
+    assert_eq!(paths, ["/x", "/y"]);
 }
 
 #[test]

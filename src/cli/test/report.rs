@@ -75,7 +75,8 @@ fn junit(cases: &[&TestCase], outcomes: &[Outcome]) -> String {
 
 fn failure(first: &str, differences: &[String]) -> String {
     let message = escaped(first.lines().next().unwrap_or_default());
-    format!("      <failure message=\"{message}\">{}</failure>\n", escaped(&differences.join("\n")))
+    let all: Vec<String> = differences.iter().flat_map(|difference| difference.lines()).map(escaped).collect();
+    format!("      <failure message=\"{message}\">{}</failure>\n", all.join("\n"))
 }
 
 /// Text as XML 1.0 holds it: the characters that it cannot hold at all are replaced.
