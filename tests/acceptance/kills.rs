@@ -60,7 +60,9 @@ fn no_message_is_lost_however_often_it_is_killed() {
     eventually("the receiver believes what is true", || wrong(&receiver, &truth) == 0);
     let firing = truth.values().filter(|slow| **slow).count();
     home.sql("UPDATE runs SET duration = 70;");
-    truth.values_mut().for_each(|slow| *slow = false);
+    for slow in truth.values_mut() {
+        *slow = false;
+    }
     eventually("it was told of every end", || wrong(&receiver, &truth) == 0);
     daemon.stop();
 

@@ -46,6 +46,33 @@ fn a_saved_file_a_signal_and_a_request_are_heard() {
     daemon.stop();
 }
 
+/// A ConfigMap is a folder of links to `..data/…`, and `..data` is a link that is replaced as a whole.
+#[cfg(unix)]
+#[test]
+fn a_config_map_that_is_swapped_is_heard() {
+    use std::os::unix::fs::symlink;
+    let receiver = FaultServer::start([Reply::status(200)]);
+    let home = home(&receiver.url("/"));
+    let at = |name: &str| home.config().join(name);
+    let version = |name: &str, limit: u32| {
+        std::fs::create_dir(at(name)).unwrap();
+        std::fs::write(at(name).join("slow.yaml"), slow("1s", &format!("critical: duration > {limit}"))).unwrap();
+    };
+    version("..1", 300);
+    symlink("..1", at("..data")).unwrap();
+    std::fs::remove_file(at("slow.yaml")).unwrap();
+    symlink("..data/slow.yaml", at("slow.yaml")).unwrap();
+    let daemon = home.start();
+    daemon.judged("slow", 1.0);
+    version("..2", 110);
+    symlink("..2", at("..data_tmp")).unwrap();
+    std::fs::rename(at("..data_tmp"), at("..data")).unwrap();
+    let started = std::time::Instant::now();
+    eventually("the new version", || limit_is(&daemon, "110"));
+    assert!(started.elapsed() < Duration::from_secs(20), "it was seen by the watch, and not by the slow poll");
+    daemon.stop();
+}
+
 #[test]
 fn sighup_is_heard_where_the_files_did_not_change() {
     let receiver = FaultServer::start([Reply::status(200)]);

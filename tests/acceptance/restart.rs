@@ -95,3 +95,22 @@ fn a_send_that_was_in_flight_is_sent_again() {
     eventually("its answer", || daemon.alerts()[0]["channels"][0]["believes"] == "firing");
     daemon.stop();
 }
+
+#[test]
+fn a_stop_waits_for_a_send_that_is_in_flight_and_remembers_its_answer() {
+    let receiver = FaultServer::answering(|_| {
+        std::thread::sleep(std::time::Duration::from_secs(2));
+        Reply::status(200)
+    });
+    let home = Home::telling(&receiver.url("/"));
+    home.slow("critical: duration > 300");
+    home.ran("X", 608);
+    let daemon = home.start();
+    eventually("a send in flight", || daemon.get("/api/v1/status")["channels"][0]["in_flight"] == 1);
+    daemon.stop();
+    assert_eq!(words(&receiver), ["firing slow X"]);
+    let daemon = home.start();
+    daemon.judged("slow", 2.0);
+    assert_eq!(words(&receiver), ["firing slow X"]);
+    daemon.stop();
+}

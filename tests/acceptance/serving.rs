@@ -49,3 +49,18 @@ fn an_address_in_use_is_said_and_ends_with_1() {
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(said.contains(&format!("error: {address} is in use")), "{said}");
 }
+
+#[test]
+fn the_log_can_be_json_and_quiet() {
+    let home = Home::new("channels: { terminal: { console: {} } }\nroute: { channels: [terminal] }");
+    home.slow("critical: duration > 300");
+    let daemon = home.start_with(|command| command.args(["--log-format", "json"]));
+    let log = daemon.stderr();
+    let lines: Vec<serde_json::Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(lines.iter().any(|line| line["message"] == "started" && line["checks"] == 1), "{log}");
+    daemon.stop();
+    let broken =
+        super::daemon::bellwether().args(["run", "--log", "error"]).arg(home.path("nowhere")).output().unwrap();
+    let said = String::from_utf8_lossy(&broken.stderr).into_owned();
+    assert!(said.starts_with("error: there is no folder"), "{said}");
+}

@@ -18,6 +18,8 @@ pub(super) enum Format {
 /// # Errors
 /// Where the filter is none.
 pub(super) fn start(filter: &str, format: Format) -> Result<(), String> {
+    // An empty RUST_LOG is as good as none.
+    let filter = if filter.trim().is_empty() { "info" } else { filter };
     let filter = EnvFilter::try_new(filter).map_err(|why| {
         format!("the log filter `{filter}` is not understood ({why}): write `info`, `debug` or the like")
     })?;
