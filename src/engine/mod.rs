@@ -187,11 +187,13 @@ impl Engine {
         self.checks.get(check)?.last_slot
     }
 
-    /// The check's next slot at or after `t`, and how long its collection may take.
+    /// The check's first slot at or after `t`, judged already or to come, and how long its collection may take. Slots that
+    /// stand in no schedule count as well: the one of a start, and a collection that is tried again.
     #[must_use]
     pub fn slot_from(&self, check: &str, t: Timestamp) -> Option<(Timestamp, std::time::Duration)> {
         let state = self.checks.get(check)?;
-        let slot = state.check.schedule.at_or_after(t)?;
+        let mut known = [state.last_slot, state.out, state.next].into_iter().flatten();
+        let slot = known.find(|slot| t <= *slot).or_else(|| state.check.schedule.at_or_after(t))?;
         Some((slot, state.check.timeout))
     }
 
