@@ -35,7 +35,7 @@ struct Daemon {
     core: Core,
     world: Scripted,
     now: Timestamp,
-    _dir: tempfile::TempDir,
+    dir: tempfile::TempDir,
 }
 
 #[derive(Default)]
@@ -106,7 +106,7 @@ impl Daemon {
         let (config, dir) = configuration(RULES);
         let core = Core::new(config, Saved::default(), START, Options { seed: 1, eager: false });
         let world = Scripted { values: values.to_vec(), script: script.into(), ..Scripted::default() };
-        Daemon { core, world, now: START, _dir: dir }
+        Daemon { core, world, now: START, dir }
     }
 
     fn run(mut self, until_s: u64) -> Daemon {
@@ -123,7 +123,7 @@ impl Daemon {
         let rows = self.world.rows.values().cloned().collect();
         self.core = Core::new(config, Saved { rows }, self.now, Options { seed: 2, eager: true });
         self.world.log.push("restart".into());
-        self._dir = dir;
+        self.dir = dir;
         self
     }
 

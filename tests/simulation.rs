@@ -20,21 +20,44 @@ fn receivers_believe_what_is_true() {
         None => 0..number("BELLWETHER_SEEDS").unwrap_or(300),
     };
     let count = seeds.end - seeds.start;
+    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let mut total = Report::default();
+    std::thread::scope(|scope| {
+        let shares: Vec<_> = (0..threads)
+            .map(|i| {
+                scope.spawn({
+                    let seeds = seeds.clone();
+                    move || run_share(seeds.skip(i).step_by(threads))
+                })
+            })
+            .collect();
+        for share in shares {
+            match share.join().expect("a failing seed is caught") {
+                Ok(report) => total.add(&report),
+                Err(why) => panic!("{why}"),
+            }
+        }
+    });
+    println!("{count} seeds: {total:?}");
+    assert!(
+        count < 20 || total.delivered > 0 && total.crashes > 0 && total.lost_answers > 0,
+        "the world was too kind: {total:?}"
+    );
+}
+
+fn run_share(seeds: impl Iterator<Item = u64>) -> Result<Report, String> {
     let mut total = Report::default();
     for seed in seeds {
         match std::panic::catch_unwind(|| simulate(seed)) {
             Ok(report) => total.add(&report),
             Err(why) => {
                 let why = why.downcast_ref::<String>().cloned().unwrap_or_default();
-                panic!("seed {seed}: {why}\nrun it alone: BELLWETHER_SEED={seed} cargo test --test simulation");
+                let again = format!("BELLWETHER_SEED={seed} cargo test --test simulation");
+                return Err(format!("seed {seed}: {why}\nrun it alone: {again}"));
             }
         }
     }
-    println!("{count} seeds: {total:?}");
-    assert!(
-        count < 20 || total.delivered > 0 && total.crashes > 0 && total.lost_answers > 0,
-        "the world was too kind: {total:?}"
-    );
+    Ok(total)
 }
 
 #[test]

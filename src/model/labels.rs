@@ -57,7 +57,9 @@ impl LabelSet {
     pub fn fingerprint(&self) -> u64 {
         let mut hash = Fnv::default();
         for (name, value) in self.0.iter() {
-            [name.as_bytes(), &[0xff], value.as_bytes(), &[0xff]].iter().for_each(|part| hash.write(part));
+            for part in [name.as_bytes(), &[0xff], value.as_bytes(), &[0xff]] {
+                hash.write(part);
+            }
         }
         hash.finish()
     }

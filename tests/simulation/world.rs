@@ -30,6 +30,7 @@ pub struct Report {
     pub failed: usize,
     pub lost_answers: usize,
     pub crashes: usize,
+    pub reloads: usize,
     pub told_late: usize,
     /// A hash of everything that was sent, in order.
     pub trace: u64,
@@ -42,6 +43,7 @@ impl Report {
         self.failed += other.failed;
         self.lost_answers += other.lost_answers;
         self.crashes += other.crashes;
+        self.reloads += other.reloads;
         self.told_late += other.told_late;
     }
 }
@@ -207,7 +209,8 @@ impl World {
             self.now = self.now.max(next);
             turns = if turns.0 == self.now { (self.now, turns.1 + 1) } else { (self.now, 0) };
             assert!(turns.1 < TURNS_MAX, "{TURNS_MAX} turns at one instant, {}", self.now);
-            let inputs = self.inputs();
+            let mut inputs = self.inputs();
+            inputs.extend(self.reload());
             let turn = core.handle(self.now, inputs);
             self.note(&turn.changes);
             for send in &turn.sends {
@@ -255,6 +258,21 @@ impl World {
             }
         }
         inputs
+    }
+
+    /// Now and then somebody saves a file: the same checks, declared anew, or a broken one.
+    fn reload(&mut self) -> Option<Input> {
+        if self.is_calm() || self.rng.below(300) != 0 {
+            return None;
+        }
+        self.report.reloads += 1;
+        if self.rng.chance(30) {
+            return Some(Input::ReloadRejected { why: "x.yaml:1:1: it is broken".into() });
+        }
+        for check in &mut self.config.checks {
+            *check = Arc::new((**check).clone());
+        }
+        Some(Input::Reload(Box::new(self.config.clone())))
     }
 
     fn keep(&mut self, writes: &[Write]) {
