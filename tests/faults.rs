@@ -42,6 +42,8 @@ struct Daemon {
 struct Scripted {
     /// The value of key `a` in each minute; the last one stays.
     values: Vec<f64>,
+    /// The same of key `b`, where it has rows.
+    others: Vec<f64>,
     /// How the next attempts to `one` end; then everything is delivered.
     script: VecDeque<Delivery>,
     /// `seconds channel kinds [outcome]`.
@@ -56,6 +58,9 @@ impl World for Scripted {
         let value = self.values[minute.min(self.values.len() - 1)];
         let mut table = TableBuilder::new(["k", "v"]).expect("two names");
         table.push([Value::text("a"), Value::Number(value)]).expect("two values");
+        if let Some(value) = self.others.get(minute).or(self.others.last()) {
+            table.push([Value::text("b"), Value::Number(*value)]).expect("two values");
+        }
         Ok(Arc::new(table.finish()))
     }
 
@@ -224,6 +229,15 @@ fn a_channel_that_is_away_is_probed_and_told_what_came_and_went() {
         log.iter().filter(|l| l.contains(" one ")).filter_map(|l| l.split(' ').next()?.parse().ok()).collect();
     let waits: Vec<u64> = probes[4..].windows(2).map(|w| w[1] - w[0]).collect();
     assert_eq!(waits, [30, 60, 120, 240][..waits.len()].to_vec(), "{probes:?}");
+}
+
+#[test]
+fn an_alert_that_was_never_tried_while_its_channel_was_away_is_told_late() {
+    let mut d = Daemon::new(&[7.0], (0..7).map(|_| not_sent()).collect());
+    d.world.others = vec![1.0, 1.0, 7.0, 1.0];
+    let d = d.run(400);
+    let late = d.log().iter().filter(|l| l.contains("one came and went c")).count();
+    assert_eq!(late, 1, "{:?}", d.log());
 }
 
 #[test]
