@@ -11,7 +11,7 @@ fn root() -> &'static Path {
 /// Every page that is written by hand or made by a test.
 fn pages() -> Vec<PathBuf> {
     let mut pages = Vec::new();
-    let mut folders = vec![root().to_owned(), root().join("docs")];
+    let mut folders = vec![root().to_owned(), root().join("docs"), root().join("examples")];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder).unwrap() {
             let path = entry.unwrap().path();
