@@ -37,7 +37,6 @@ const NOT_BUILT: &[(&str, &str, &str)] = &[
         "",
         "`silences`",
     ),
-    ("heartbeat: { url: \"${HEARTBEAT_URL}\", every: 1m }   # called while the loop turns and the store writes\n", "", "`heartbeat`"),
 ];
 
 fn examples() -> Vec<&'static str> {

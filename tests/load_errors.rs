@@ -268,10 +268,14 @@ fn top_level_keys_say_what_a_file_is() {
         (
             "calendars: {}\nheartbeat: {}\nsilences: []".into(),
             "1:1 `calendars` is a word of the language that this version does not have yet | remove it for now
-2:1 `heartbeat` is a word of the language that this version does not have yet | remove it for now
+2:12 `url` is missing | add `url`: a secret
 3:1 `silences` is a word of the language that this version does not have yet | remove it for now",
         ),
     ]);
+    let loaded =
+        load_files(&[("base.yaml", BASE), ("beat.yaml", "heartbeat: { url: \"http://127.0.0.1:1/key\", every: 5m }")]);
+    let beat = loaded.config.expect("it loads").heartbeat.expect("declared");
+    assert_eq!((beat.url.expose(), beat.every.as_secs()), ("http://127.0.0.1:1/key", 300));
     let loaded = load_files(&[
         ("base.yaml", BASE),
         ("values.yaml", "replicas: 3"),

@@ -2,6 +2,7 @@
 
 use super::cases::TestCase;
 use crate::config::Settings;
+use crate::model::Secret;
 use crate::rules::{Check, SelfAlerts};
 use crate::{channels, collectors, dispatch};
 use std::fmt;
@@ -25,6 +26,7 @@ pub struct Config {
     pub tests: Vec<TestCase>,
     pub store: StoreConfig,
     pub server: ServerConfig,
+    pub heartbeat: Option<HeartbeatConfig>,
 }
 
 impl Config {
@@ -55,6 +57,14 @@ pub struct StoreConfig {
     pub path: PathBuf,
     /// How long what is over is kept.
     pub keep: Duration,
+}
+
+/// `heartbeat:`.
+#[derive(Clone, Debug)]
+pub struct HeartbeatConfig {
+    /// Such URLs carry their key in the path.
+    pub url: Secret,
+    pub every: Duration,
 }
 
 /// `server:`.

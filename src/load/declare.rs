@@ -26,7 +26,8 @@ pub static FILE: Record = Record::new(
         Key::new("store", Shape::Record(&STORE), "Where alerts are kept.").known_as(&["storage", "database"]),
         Key::new("server", Shape::Record(&SERVER), "Where the API and the metrics are.").known_as(&["http", "web"]),
         Key::new("defaults", Shape::Record(&DEFAULTS), "What holds where a check says nothing.").known_as(&["global"]),
-        Key::new("heartbeat", Shape::Any, "Called while all is well.").known_as(&["deadman", "watchdog"]),
+        Key::new("heartbeat", Shape::Record(&HEARTBEAT), "A URL that is called while all is well.")
+            .known_as(&["deadman", "watchdog"]),
         Key::new("self_alerts", Shape::Record(&SELF_ALERTS), "The severities of the alerts about Bellwether itself."),
     ],
 );
@@ -35,7 +36,7 @@ pub static FILE: Record = Record::new(
 pub const ONCE: [&str; 5] = ["route", "store", "server", "defaults", "heartbeat"];
 
 /// Words of the language that this version does not know yet: `(top-level key or key of a record, key)`.
-pub const NOT_BUILT: [&str; 3] = ["calendars", "silences", "heartbeat"];
+pub const NOT_BUILT: [&str; 2] = ["calendars", "silences"];
 
 /// Kinds of source that this version does not have yet.
 pub const SOURCES_NOT_BUILT: [&str; 5] = ["bigquery", "pubsub", "firestore", "cloud_monitoring", "cloud_logging"];
@@ -124,6 +125,15 @@ pub static SERVER: Record = Record::new(
             .default("127.0.0.1:9600")
             .known_as(&["address", "bind", "port"]),
         Key::new("url", Shape::Url, "How people reach it, for links in messages.").known_as(&["external_url"]),
+    ],
+);
+
+pub static HEARTBEAT: Record = Record::new(
+    "heartbeat",
+    "A URL that is called while the loop turns and the store writes: whoever waits for the call notices our death.",
+    &[
+        Key::new("url", Shape::Secret, "What is called, by GET.").required(),
+        Key::new("every", Shape::Duration, "The distance between two calls.").default("1m").known_as(&["interval"]),
     ],
 );
 

@@ -1,8 +1,8 @@
 //! What stands under names, or once: sources, channels, `defaults`, `self_alerts`, `store`, `server`.
 
-use super::declare::{CHANNEL, DEFAULTS, SELF_ALERTS, SERVER, SOURCE, SOURCES_NOT_BUILT, STORE};
+use super::declare::{CHANNEL, DEFAULTS, HEARTBEAT, SELF_ALERTS, SERVER, SOURCE, SOURCES_NOT_BUILT, STORE};
 use super::files::{Section, not_built};
-use super::{ChannelDecl, Loading, ServerConfig, SourceDecl, StoreConfig};
+use super::{ChannelDecl, HeartbeatConfig, Loading, ServerConfig, SourceDecl, StoreConfig};
 use crate::config::{Node, NodeKind, Place, Problem, Problems, Reader, Record, Settings, Text};
 use crate::model::Severity;
 use crate::rules::SelfAlerts;
@@ -172,6 +172,17 @@ impl<'a> Loading<'a> {
                 .and_then(|settings| settings.duration("keep"))
                 .unwrap_or(Duration::from_hours(30 * 24)),
         }
+    }
+
+    pub(super) fn heartbeat(&mut self) -> Option<HeartbeatConfig> {
+        let written = self.single("heartbeat", &HEARTBEAT)?;
+        let url = written.secret("url")?.clone();
+        let every = written.duration("every").filter(|every| !every.is_zero());
+        if every.is_none() && written.has("every") {
+            let problem = Problem::error("`every` is more than nothing").at(written.place("every"));
+            self.problems.push(problem.help("write `every: 1m`"));
+        }
+        Some(HeartbeatConfig { url, every: every.unwrap_or(Duration::from_mins(1)) })
     }
 
     /// `None` where it is wrong; that has been told.

@@ -14,7 +14,7 @@ mod route;
 mod schema;
 mod series;
 
-pub use config::{ChannelDecl, Config, ServerConfig, SourceDecl, StoreConfig};
+pub use config::{ChannelDecl, Config, HeartbeatConfig, ServerConfig, SourceDecl, StoreConfig};
 pub use schema::schema;
 
 use crate::config::files::FolderError;
@@ -89,7 +89,7 @@ impl Loading<'_> {
         let checks = self.checks(&sources, defaults);
         let dispatch = self.dispatch(&channels, &checks, self_alerts);
         let tests = self.tests(&channels);
-        let (store, server) = (self.store(), self.server());
+        let (store, server, heartbeat) = (self.store(), self.server(), self.heartbeat());
         Some(Config {
             folder: folder.path.clone(),
             hash: folder.hash,
@@ -101,6 +101,7 @@ impl Loading<'_> {
             tests,
             store,
             server: server?,
+            heartbeat,
         })
     }
 

@@ -1,6 +1,6 @@
 //! From what the files say to what runs.
 
-use super::{ChannelSpec, Loaded, SourceSpec};
+use super::{ChannelSpec, HeartbeatSpec, Loaded, SourceSpec};
 use crate::channels::registry::{self, Context};
 use crate::collectors::{self, Place};
 use crate::core::CoreConfig;
@@ -39,7 +39,7 @@ impl Loaded {
             core,
             sources: sources.collect(),
             channels: channels(config)?,
-            heartbeat: None,
+            heartbeat: config.heartbeat.as_ref().map(|h| HeartbeatSpec { url: h.url.clone(), every: h.every }),
             keep: config.store.keep,
             fingerprint: Some(config.hash),
         })
