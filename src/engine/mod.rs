@@ -1,6 +1,6 @@
 //! THE EVALUATOR: what a table says of each key, and the life that follows from it.
 //!
-//! [`evaluate`] judges a table (pure; it runs where the table was collected), [`life`] steps one latch, and
+//! [`evaluate()`] judges a table (pure; it runs where the table was collected), [`life`] steps one latch, and
 //! [`Engine`] holds the states of all checks and says what changed. It knows no clock: a slot's time is its
 //! planned instant, and `now` is an argument.
 

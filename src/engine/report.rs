@@ -50,7 +50,7 @@ pub struct CheckReport {
     pub firing: usize,
     pub pending: usize,
     pub skipped_slots: u64,
-    /// The worst outcomes of the last slot, at most [`OUTCOMES_KEPT`].
+    /// The worst outcomes of the last slot, at most 20.
     pub outcomes: Vec<Instance>,
 }
 

@@ -1,7 +1,7 @@
 //! HEALTH, METRICS AND THE API: questions that the loop answers between two turns.
 //!
 //! It listens on loopback unless told otherwise, and has no login: who reaches it may read alerts and ask for a reload.
-//! [`guard`] keeps web pages from reaching it through somebody's browser.
+//! `guard` keeps web pages from reaching it through somebody's browser.
 
 mod api;
 mod guard;

@@ -1,4 +1,4 @@
-//! ADVICE: what is right and yet probably not meant. One file each, and one line in [`ALL`].
+//! ADVICE: what is right and yet probably not meant. One file each, and one line in `ALL`.
 //!
 //! A piece of advice has to be worth a reviewer's time. `# bellwether: allow NAME` on the line before lets one pass.
 
