@@ -8,7 +8,7 @@ use bellwether::dispatch::Send;
 use bellwether::engine::{Collect, CollectFailure};
 use bellwether::load::{self, Mode};
 use bellwether::model::record::{Row, RowName, Saved, Write};
-use bellwether::model::{Delivery, Table, TableBuilder, Timestamp, Value};
+use bellwether::model::{Delivery, Severity, Table, TableBuilder, Timestamp, Value};
 use bellwether::testing::{World, drive};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -25,6 +25,7 @@ checks:
     columns: { k: text, v: number }
     key: [k]
     every: 1m
+    title: "{{ k }} is at {{ v }}"
     alert: { critical: v > 10, warning: { when: v > 5, for: 0s } }
 "#;
 
@@ -49,6 +50,10 @@ struct Scripted {
     /// `seconds channel kinds [outcome]`.
     log: Vec<String>,
     ids: Vec<Arc<str>>,
+    /// The severity of each message's first item.
+    severities: Vec<Severity>,
+    /// The title of each message's first item.
+    titles: Vec<String>,
     rows: BTreeMap<RowName, Row>,
 }
 
@@ -73,6 +78,8 @@ impl World for Scripted {
         let outcome = if matches!(delivery, Delivery::Delivered { .. }) { "" } else { delivery.name() };
         let line = format!("{} {} {} {outcome}", now.since(START).as_secs(), n.channel, items.join(" + "));
         self.log.push(line.trim_end().to_owned());
+        self.severities.push(n.items[0].alert.severity);
+        self.titles.push(n.items[0].alert.title.clone());
         if to_one {
             self.ids.push(Arc::clone(&n.id));
         }
@@ -122,8 +129,13 @@ impl Daemon {
     }
 
     /// Dies and starts again from its store.
-    fn restart(mut self, after_s: u64) -> Daemon {
-        let (config, dir) = configuration(RULES);
+    fn restart(self, after_s: u64) -> Daemon {
+        self.restart_with(after_s, RULES)
+    }
+
+    /// Dies, and starts again from its store with another configuration.
+    fn restart_with(mut self, after_s: u64, yaml: &str) -> Daemon {
+        let (config, dir) = configuration(yaml);
         self.now = self.now + Duration::from_secs(after_s);
         let rows = self.world.rows.values().cloned().collect();
         self.core = Core::new(config, Saved { rows }, self.now, Options { seed: 2, eager: true });
@@ -216,6 +228,14 @@ fn a_refusal_is_held_until_the_content_changes_and_is_told_through_the_others() 
 }
 
 #[test]
+fn a_refused_message_is_tried_again_once_the_configuration_changes() {
+    let refused = Delivery::Refused { why: "invalid_token".into() };
+    let d = Daemon::new(&[7.0], vec![refused]).run(90).reload(RULES).run(200);
+    let told: Vec<&str> = d.log().into_iter().filter(|l| l.contains(" one ")).collect();
+    assert_eq!(told, ["0 one fired c refused", "90 one fired c"]);
+}
+
+#[test]
 fn a_channel_that_is_away_is_probed_and_told_what_came_and_went() {
     let away: Vec<Delivery> = (0..8).map(|_| not_sent()).collect();
     let d = Daemon::new(&[7.0, 1.0, 1.0, 1.0, 1.0], away).run(900);
@@ -248,6 +268,20 @@ fn after_a_restart_nothing_is_told_twice_and_nothing_untold_is_forgotten() {
     assert_eq!(untold.log(), ["0 one fired c not_sent", "restart", "300 one fired c"]);
     let ended = Daemon::new(&[7.0, 7.0, 7.0, 1.0], vec![]).run(30).restart(300).run(1000);
     assert_eq!(ended.log(), ["0 one fired c", "restart", "330 one resolved c"]);
+}
+
+#[test]
+fn what_ends_while_the_daemon_is_down_ends_in_the_words_that_were_told() {
+    for (what, yaml) in [
+        ("off", format!("{RULES}    mode: \"off\"\n")),
+        ("gone", RULES.replace("check: c\n", "check: d\n")),
+        ("other key", RULES.replace("key: [k]", "key: []")),
+    ] {
+        let d = Daemon::new(&[7.0], vec![]).run(30).restart_with(300, &yaml).run(330);
+        let sent: Vec<&str> = d.log().into_iter().filter(|l| *l != "restart").collect();
+        let end = sent.iter().position(|l| *l == "330 one resolved c");
+        assert_eq!(end.map(|at| &*d.world.titles[at]), Some("a is at 7"), "{what}: {:?}", d.log());
+    }
 }
 
 #[test]
@@ -284,7 +318,7 @@ fn a_reload_keeps_lives_and_ends_what_is_gone() {
     let fired = || Daemon::new(&[7.0], vec![]).run(90);
     for (what, yaml, want) in [
         ("longer for", RULES.replace("for: 0s", "for: 3h"), vec![]),
-        ("other title", format!("{RULES}    title: now {{{{ v }}}}\n"), vec![]),
+        ("other title", RULES.replace("{{ k }} is at", "now"), vec![]),
         ("check off", format!("{RULES}    mode: \"off\"\n"), vec!["90 one resolved c"]),
         ("shadow", format!("{RULES}    mode: shadow\n"), vec!["90 one resolved c"]),
         ("renamed", RULES.replace("check: c\n", "check: d\n"), vec!["90 one resolved c", "120 one fired d"]),
@@ -316,4 +350,15 @@ fn a_refused_reload_and_a_failing_store_are_alerts() {
     let log = d.log();
     let want = ["fired config-rejected", "resolved config-rejected", "fired store-failing", "resolved store-failing"];
     assert_eq!(log.iter().map(|l| l.split_once(" one ").unwrap().1).collect::<Vec<_>>(), want);
+}
+
+#[test]
+fn self_alerts_are_as_severe_as_the_file_says_or_off() {
+    let told = |yaml: &str| {
+        let rejected = Input::ReloadRejected { why: "x.yaml:3:1: unknown key".into() };
+        let d = Daemon::new(&[1.0], vec![]).reload(yaml).run(30).enter(rejected).run(100);
+        d.world.severities
+    };
+    assert_eq!(told(&format!("{RULES}\nself_alerts: {{ config-rejected: info }}\n")), [Severity::Info]);
+    assert_eq!(told(&format!("{RULES}\nself_alerts: {{ config-rejected: \"off\" }}\n")), []);
 }

@@ -48,7 +48,10 @@ impl Engine {
         let key = Key::one("source", &source);
         match &evaluated.judged {
             Judged::Failed(failure) if failure.unreachable => {
-                state.failures = state.failures.saturating_add(1);
+                // Checks that ask it at one instant fail as one.
+                if state.failed_at.replace(now) != Some(now) {
+                    state.failures = state.failures.saturating_add(1);
+                }
                 state.last_error = Some(failure.message.clone());
                 if state.failures >= UNREACHABLE_AFTER {
                     self.raise_self("source-unreachable", key, failure.message.clone(), now);

@@ -106,6 +106,8 @@ struct CheckState {
 #[derive(Clone, Debug, Default)]
 struct SourceState {
     failures: u32,
+    /// When it failed last.
+    failed_at: Option<Timestamp>,
     last_error: Option<String>,
 }
 

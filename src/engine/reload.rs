@@ -5,7 +5,7 @@ use super::signals::ended;
 use super::{CheckState, Engine, Life, News, Options, Signal};
 use crate::model::alert::{AlertState, AlertView, EndNote, Latch, Reason};
 use crate::model::record::{CheckRecord, LifeRecord, Phase, Row, RowName, Write};
-use crate::model::{AlertId, Change, ChangeKind, Severity, Timestamp, Value};
+use crate::model::{AlertId, Change, ChangeKind, Timestamp, Value};
 use crate::rules::{Check, KeyColumns, Mode, SelfAlerts};
 use hashbrown::{HashMap, HashSet};
 use std::sync::Arc;
@@ -22,7 +22,8 @@ struct Kept {
 }
 
 impl Engine {
-    /// Takes up what was kept. Lives whose check is gone, off, or has other key columns end.
+    /// Takes up what was kept. Lives whose check is gone, off, or has other key columns are
+    /// dropped.
     #[must_use]
     pub fn new(
         checks: Vec<Arc<Check>>,
@@ -46,7 +47,7 @@ impl Engine {
         for check in checks.into_iter().filter(|c| c.mode != Mode::Off) {
             engine.add(check, &kept, now);
         }
-        engine.end_leftovers(kept, now);
+        engine.drop_leftovers(kept);
         engine.drop_dead_signals(now);
         engine
     }
@@ -96,30 +97,17 @@ impl Engine {
         }
     }
 
-    /// Ends what was kept of checks that are no more.
-    fn end_leftovers(&mut self, kept: Kept, now: Timestamp) {
+    /// Drops what was kept of checks that are no more: dispatch ends what it told of them, in the words that were told.
+    fn drop_leftovers(&mut self, kept: Kept) {
         for (name, lives) in kept.lives {
             for record in lives {
                 if !self.checks.get(&name).is_some_and(|c| c.lives.contains_key(&record.id.key)) {
-                    self.dirty.insert(RowName::Life(record.id.clone()));
-                    self.end_record(&record, now);
+                    self.dirty.insert(RowName::Life(record.id));
                 }
             }
         }
         for name in kept.checks.into_keys() {
             self.dirty.insert(RowName::Check(name)); // written where it lives on, deleted where not
-        }
-    }
-
-    /// The end of a kept life whose check cannot speak for it any more.
-    fn end_record(&mut self, record: &LifeRecord, now: Timestamp) {
-        match AlertState::of(&record.latches) {
-            AlertState::Inactive => {}
-            AlertState::Pending(_) => self.news.push(News::PendingOver(record.id.clone())),
-            AlertState::Firing(severity) => {
-                let view = Arc::new(bare_view(record, severity));
-                self.news.push(News::Changed(ended(view, Some(EndNote::Removed), now)));
-            }
         }
     }
 
@@ -154,7 +142,7 @@ impl Engine {
         }
         let state = self.checks.get_mut(name).expect("listed by the caller");
         let old = std::mem::replace(&mut state.check, Arc::clone(check));
-        if state.out.is_none() && format!("{:?}", old.schedule) != format!("{:?}", check.schedule) {
+        if state.out.is_none() && old.schedule != check.schedule {
             let next = state.first_slot(now, false);
             state.next = next;
             if let Some(next) = next {
@@ -356,26 +344,5 @@ impl Signal {
             _ => String::new(),
         };
         Some(Signal { severity, since: r.since, message })
-    }
-}
-
-/// The view of a kept alert whose check is gone: what its record says.
-fn bare_view(r: &LifeRecord, severity: Severity) -> AlertView {
-    let values: Vec<&str> = r.id.key.0.iter().map(|(_, v)| &**v).collect();
-    AlertView {
-        id: r.id.clone(),
-        labels: r.labels.clone(),
-        severity,
-        since: r.since,
-        ended: None,
-        note: None,
-        title: format!("{} {}", r.id.check, values.join(", ")).trim_end().to_owned(),
-        body: String::new(),
-        description: String::new(),
-        values: r.row.to_vec(),
-        condition: String::new(),
-        links: Vec::new(),
-        declared: Arc::from(""),
-        template_error: None,
     }
 }

@@ -132,9 +132,11 @@ impl CheckState {
         let severity = severity_of(after).or(severity_of(before)).unwrap_or(Severity::Info);
         let relabelled = life.relabel(labels(&check, &id, &life.row, severity));
         self.firing = (self.firing + usize::from(after.firing().is_some())) - usize::from(before.firing().is_some());
-        let event = event
-            .or((relabelled && before.firing().is_some() && after.firing().is_some()).then_some(Event::Relabelled));
         touched.events.extend(event.map(|e| (key.clone(), e)));
+        // Beside another change too: an easing alone asks no route.
+        if relabelled && before.firing().is_some() && after.firing().is_some() {
+            touched.events.push((key.clone(), Event::Relabelled));
+        }
         changed || relabelled
     }
 

@@ -115,6 +115,18 @@ impl CronSchedule {
     }
 }
 
+/// Whether they give the same slots: what a reload asks.
+impl PartialEq for Schedule {
+    fn eq(&self, other: &Schedule) -> bool {
+        match (self, other) {
+            (Schedule::Every { every, phase }, Schedule::Every { every: e, phase: p }) => every == e && phase == p,
+            (Schedule::Cron(a), Schedule::Cron(b)) => a.text == b.text && a.zone == b.zone,
+            (Schedule::Fixed(a), Schedule::Fixed(b)) => a == b,
+            _ => false,
+        }
+    }
+}
+
 impl fmt::Debug for Schedule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
