@@ -59,7 +59,7 @@ fn configuration(when: &str) -> CoreConfig {
 channels: {{ terminal: {{ console: {{}} }} }}
 route: {{ channels: [terminal], group_wait: 0s }}
 checks:
-  - {{ check: c, source: local, collect: {{ query: SELECT 1 AS n }}, alert: {{ critical: n > 1 }}, {when} }}
+  - {{ check: c, source: local, collect: {{ query: SELECT 1 AS n }}, {when}, alert: {{ critical: n > 1 }} }}
 "
     );
     std::fs::write(folder.path().join("a.yaml"), rules).expect("written");
@@ -107,6 +107,16 @@ fn a_source_that_cannot_be_reached_is_tried_again_within_a_minute_and_then_is_an
     drive(&mut core, t(NOON), t("2026-01-05T12:01:00Z"), &mut notes);
     assert_eq!(notes.asked, [t(NOON), t("2026-01-05T12:00:45Z")]);
     assert_eq!(notes.told, ["source-unreachable"]);
+}
+
+#[test]
+fn checks_that_fail_at_one_instant_count_as_one_failure_of_their_source() {
+    let two =
+        "every: 15m, alert: { critical: n > 1 } }\n  - { check: d, source: local, collect: { query: SELECT 2 AS n }";
+    let mut notes = Notes { unreachable: true, ..Notes::default() };
+    let mut core = start(two, &BTreeMap::new(), t(NOON));
+    drive(&mut core, t(NOON), t(NOON), &mut notes);
+    assert_eq!((notes.asked.len(), notes.told.len()), (2, 0));
 }
 
 #[test]
