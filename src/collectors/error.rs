@@ -7,7 +7,7 @@ use std::time::Duration;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CollectError {
     pub kind: CollectErrorKind,
-    /// What happened and what to do, without secrets: one line.
+    /// What happened and what to do: one line. What leaves a source has no secrets in it, and an end.
     pub message: String,
 }
 
@@ -40,6 +40,16 @@ impl CollectError {
         CollectError { kind: CollectErrorKind::LimitPassed, message: one_line(&message.to_string()) }
     }
 
+    /// Not longer than a message may be. Only what has no secrets in it any more may be cut: half of one is none that
+    /// is known.
+    pub(super) fn cut(mut self) -> CollectError {
+        if let Some((end, _)) = self.message.char_indices().nth(MESSAGE_CHARS_MAX) {
+            self.message.truncate(end);
+            self.message.push('…');
+        }
+        self
+    }
+
     /// The collection was cut at its deadline.
     #[must_use]
     pub fn too_late(what: &str, timeout: Duration) -> CollectError {
@@ -57,7 +67,7 @@ impl std::fmt::Display for CollectError {
 
 impl std::error::Error for CollectError {}
 
-/// The text on one line, without control characters, and not longer than a message may be.
+/// The text on one line, without control characters.
 #[must_use]
 pub fn one_line(text: &str) -> String {
     let words = text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|w| !w.is_empty());
@@ -68,10 +78,7 @@ pub fn one_line(text: &str) -> String {
         }
         line.push_str(word);
     }
-    match line.char_indices().nth(MESSAGE_CHARS_MAX) {
-        Some((end, _)) => format!("{}…", &line[..end]),
-        None => line,
-    }
+    line
 }
 
 /// An error with the causes behind it, each once: `error sending request: connection refused`.
@@ -97,7 +104,7 @@ mod tests {
     #[test]
     fn a_message_is_one_line_and_ends() {
         assert_eq!(one_line(" a\n\tb \u{7}c"), "a b c");
-        assert_eq!(one_line(&"ü".repeat(600)).chars().count(), MESSAGE_CHARS_MAX + 1);
+        assert_eq!(CollectError::refused("ü".repeat(600)).cut().message.chars().count(), MESSAGE_CHARS_MAX + 1);
         let late = CollectError::too_late("the query", Duration::from_secs(30));
         assert!(late.message.starts_with("the query did not finish within 30s"), "{late}");
     }

@@ -3,6 +3,7 @@
 //! A collector is asked a [`Request`] and gives a typed [`Table`] or says why not. It never guesses:
 //! an answer that was cut short, partial or mistyped is an error, not fewer rows.
 
+mod conceal;
 pub mod convert;
 pub mod error;
 #[cfg(all(feature = "exec", unix))]

@@ -1,5 +1,6 @@
 //! Every kind of source there is: one line each.
 
+use super::conceal::{Concealing, Hidden};
 use super::error::CollectError;
 use super::sql_text::{self, Dialect};
 use super::{Collector, Request};
@@ -102,10 +103,13 @@ pub fn source_records() -> Vec<&'static Record> {
     KINDS.iter().map(|kind| kind.source).collect()
 }
 
-/// Makes a source. One that cannot be made answers every request with why, so that it stops no other.
+/// Makes a source. One that cannot be made answers every request with why, so that it stops no other. What it answers
+/// has no secrets in it.
 #[must_use]
 pub fn build(kind: &Kind, source: &Settings, place: &Place<'_>) -> Arc<dyn Collector> {
-    (kind.build)(source, place).unwrap_or_else(|error| Arc::new(Broken(error)))
+    let made = (kind.build)(source, place).unwrap_or_else(|error| Arc::new(Broken(error)));
+    // A database answers with what it stores, not with what it was sent.
+    Arc::new(Concealing { made, hidden: Hidden::of_source(source), in_cells: kind.binds.is_none() })
 }
 
 /// A source that could not be made.

@@ -1,5 +1,7 @@
 //! Asking over HTTP, for the kinds that do: a client with its credentials, and an answer read within limits.
 
+use super::Request;
+use super::conceal::Hidden;
 use super::error::{CollectError, with_causes};
 use super::limits::{self, Limits};
 use crate::config::{Key, Settings, Shape};
@@ -28,6 +30,7 @@ pub(super) struct Web {
     password: Option<Secret>,
     bearer: Option<Secret>,
     headers: Vec<(String, Secret)>,
+    hidden: Hidden,
     ca: Option<PathBuf>,
     redirects_max: usize,
     /// Whether connections are kept: a probe wants a new one each time, so that it sees the certificate of today.
@@ -46,6 +49,8 @@ pub(super) struct Answer {
     pub(super) certificate: Option<Vec<u8>>,
     /// From the request's first byte to the answer's last, redirects included.
     pub(super) took: Duration,
+    /// What the server may have sent back and no error may quote.
+    pub(super) hidden: Hidden,
 }
 
 impl Web {
@@ -55,6 +60,7 @@ impl Web {
             password: source.secret(PASSWORD.name).cloned(),
             bearer: source.secret(BEARER.name).cloned(),
             headers: headers(source),
+            hidden: Hidden::of_source(source),
             ca: source.path(CA.name).map(PathBuf::from),
             redirects_max,
             pooled,
@@ -110,16 +116,17 @@ impl Web {
         Ok(made.get_or_init(|| client))
     }
 
-    /// Sends, and reads the whole answer; what takes longer than `timeout` or more bytes than the limit is cut.
-    pub(super) async fn send(&self, request: RequestBuilder, timeout: Duration) -> Result<Answer, CollectError> {
-        let answer = tokio::time::timeout(timeout, self.read(request)).await;
-        answer.map_err(|_| CollectError::too_late("the request", timeout))?.map_err(|error| match error {
+    /// Sends, and reads the whole answer; what takes longer than the request may or has more bytes than the limit is cut.
+    pub(super) async fn send(&self, asked: RequestBuilder, request: &Request) -> Result<Answer, CollectError> {
+        let hidden = self.hidden.and(Hidden::of_request(&request.collect));
+        let answer = tokio::time::timeout(request.timeout, self.read(asked, hidden)).await;
+        answer.map_err(|_| CollectError::too_late("the request", request.timeout))?.map_err(|error| match error {
             Failed::Ours(error) => error,
             Failed::Theirs(error) => Web::explain(error),
         })
     }
 
-    async fn read(&self, request: RequestBuilder) -> Result<Answer, Failed> {
+    async fn read(&self, request: RequestBuilder, hidden: Hidden) -> Result<Answer, Failed> {
         let started = Instant::now();
         let mut response = request.send().await?;
         let content_type = response.headers().get(reqwest::header::CONTENT_TYPE);
@@ -132,7 +139,7 @@ impl Web {
             counter.bytes(chunk.len())?;
             body.extend_from_slice(&chunk);
         }
-        Ok(Answer { status: response.status(), content_type, body, certificate, took: started.elapsed() })
+        Ok(Answer { status: response.status(), content_type, body, certificate, took: started.elapsed(), hidden })
     }
 
     /// What went wrong, without the URL: it may carry a token.
@@ -147,23 +154,7 @@ impl Web {
         }
         CollectError::unreachable(format_args!("the answer did not come whole: {said}"))
     }
-
-    /// An error without the credentials and without `more` of what was sent: a server may have sent it back.
-    pub(super) fn conceal(&self, error: CollectError, more: &[(String, Secret)]) -> CollectError {
-        let sent = self.headers.iter().chain(more).map(|(_, value)| value);
-        let secrets = self.password.iter().chain(&self.bearer).chain(sent);
-        CollectError { message: secrets.fold(error.message, |said, secret| without(&said, secret)), ..error }
-    }
 }
-
-/// The text without a secret, and without each long word of it: the key in `Bearer key`.
-fn without(said: &str, secret: &Secret) -> String {
-    let words = secret.expose().split_whitespace().filter(|word| KEY_CHARS_MIN <= word.len());
-    words.fold(secret.redact(said), |said, word| Secret::new(word).redact(&said))
-}
-
-/// A shorter word of a header is no key, such as `Bearer`.
-const KEY_CHARS_MIN: usize = 8;
 
 fn redirects(max: usize, stays: bool) -> redirect::Policy {
     redirect::Policy::custom(move |attempt| {
@@ -224,7 +215,8 @@ impl Answer {
     /// Where it is none: its status, its type and its first words are shown.
     pub(super) fn json(&self) -> Result<serde_json::Value, CollectError> {
         serde_json::from_slice(&self.body).map_err(|e| {
-            let first: String = String::from_utf8_lossy(&self.body).chars().take(80).collect();
+            let body = String::from_utf8_lossy(&self.body);
+            let first: String = self.hidden.out_of_errors(&body).chars().take(80).collect();
             let message = format!(
                 "the answer is not JSON (status {}, {}): {e}; it begins with `{}`",
                 self.status.as_u16(),

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use crate::model::Secret;
+
 /// Gives an environment variable's text. An argument, so that no test touches the real environment.
 pub type Env<'a> = &'a (dyn Fn(&str) -> Option<String> + Sync);
 
@@ -9,6 +11,8 @@ pub type Env<'a> = &'a (dyn Fn(&str) -> Option<String> + Sync);
 #[derive(Debug, PartialEq, Eq)]
 pub struct Filled<'a> {
     pub text: Cow<'a, str>,
+    /// The values that came from the environment.
+    pub given: Vec<Secret>,
     /// The names that nobody knows and that have no default; each stands in the text as it was written.
     pub missing: Vec<Missing>,
 }
@@ -24,10 +28,10 @@ pub struct Missing {
 /// Fills in a text. `$${` writes `${`; any other `$` is itself. A default holds where the name is unset or empty.
 pub fn fill<'a>(text: &'a str, env: Env<'_>) -> Filled<'a> {
     if !text.contains("${") {
-        return Filled { text: Cow::Borrowed(text), missing: Vec::new() };
+        return Filled { text: Cow::Borrowed(text), given: Vec::new(), missing: Vec::new() };
     }
     let mut out = String::with_capacity(text.len());
-    let mut missing = Vec::new();
+    let (mut given, mut missing) = (Vec::new(), Vec::new());
     let mut at = 0;
     while let Some(dollar) = text[at..].find('$').map(|n| at + n) {
         out.push_str(&text[at..dollar]);
@@ -38,10 +42,12 @@ pub fn fill<'a>(text: &'a str, env: Env<'_>) -> Filled<'a> {
         } else if let Some(asked) = Asked::parse(rest) {
             let value = env(asked.name);
             match (value, asked.default) {
-                (Some(value), None) => out.push_str(&value),
-                (Some(value), Some(_)) if !value.is_empty() => out.push_str(&value),
+                (Some(value), default) if default.is_none() || !value.is_empty() => {
+                    out.push_str(&value);
+                    given.push(Secret::new(&value));
+                }
                 (_, Some(default)) => out.push_str(default),
-                (None, None) => {
+                (_, None) => {
                     out.push_str(&rest[..asked.len]);
                     missing.push(Missing { name: asked.name.to_owned(), offset: dollar, len: asked.len });
                 }
@@ -53,7 +59,7 @@ pub fn fill<'a>(text: &'a str, env: Env<'_>) -> Filled<'a> {
         }
     }
     out.push_str(&text[at..]);
-    Filled { text: Cow::Owned(out), missing }
+    Filled { text: Cow::Owned(out), given, missing }
 }
 
 /// A reference at the head of a text.

@@ -9,14 +9,26 @@ use super::source::{Source, Span};
 /// What stands behind a key that sounds like a secret. Where a file could not be read as YAML nobody knows which
 /// values are secrets, and the line is shown all the same.
 static SOUNDS_SECRET: LazyLock<Regex> = LazyLock::new(|| {
-    let key = r"(?i)[\w-]*(?:pass|pasw|pwd|secret|token|api_?key|credential|webhook|authorization)[\w-]*";
+    let key = format!(r"(?i)[\w-]*(?:{SECRET_NAMES})[\w-]*");
     let value = r#"(?:"(?:[^"\\]|\\.)*"?|'[^']*'?|[^\s,}"'#{\[][^,}#]*)"#;
     Regex::new(&format!(r#"({key}["']?\s*:\s+)({value})"#)).expect("a constant pattern")
 });
 
+/// What the name of a secret has in it.
+const SECRET_NAMES: &str = "pass|pasw|pwd|secret|token|api[_-]?key|credential|webhook|authorization";
+
+static IS_SECRET_NAME: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(&format!("(?i){SECRET_NAMES}")).expect("a constant pattern"));
+
 /// A password inside of a URL.
 static URL_PASSWORD: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r#"(://[^/\s:@"']*:)([^@\s/"']+)@"#).expect("a constant pattern"));
+
+/// Whether a key, a header or a variable sounds like that of a secret.
+#[must_use]
+pub fn names_a_secret(name: &str) -> bool {
+    IS_SECRET_NAME.is_match(name)
+}
 
 /// Whether a part of a line sounds like a secret, so that no message may quote it.
 pub(super) fn sounds_secret(source: &Source, span: Span) -> bool {

@@ -26,6 +26,7 @@ mod tree;
 pub use diagnostic::{Level, Problem, Problems, did_you_mean, nearest};
 pub use files::{Folder, FolderError};
 pub use interpolate::Env;
+pub use mask::names_a_secret;
 pub use read::Reader;
 pub use scalar::ScalarError;
 pub use scalars::SECRET_BYTES_MAX;

@@ -161,7 +161,7 @@ impl Reading<'_, '_> {
                 return None;
             }
         };
-        Some(Setting { origin: self.origin(node), value })
+        Some(Setting::new(self.origin(node), value))
     }
 
     fn scalar(&mut self, node: &Node, shape: &'static Shape, text: &str, style: Style) -> Option<Setting> {
@@ -276,7 +276,7 @@ impl Reading<'_, '_> {
             return;
         }
         let read = self.record(value, kind, What::Key(kind.name));
-        let setting = read.map(|inner| Setting { origin: inner.origin.clone(), value: SettingValue::Record(inner) });
+        let setting = read.map(|inner| Setting::new(inner.origin.clone(), SettingValue::Record(inner)));
         settings.kind = Some(settings.entries.len());
         settings.entries.push(Entry { key: kind.name, span: Some(span), setting });
     }

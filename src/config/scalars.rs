@@ -39,11 +39,12 @@ impl Scalars<'_, '_> {
         let filled = fill(text, self.reader.env);
         if filled.missing.is_empty() {
             let origin = Origin { style: (*filled.text == *text).then_some(style), ..origin };
-            return self.finish(origin, shape, &filled.text, style);
+            let setting = self.finish(origin, shape, &filled.text, style)?;
+            return Some(Setting { given: filled.given, ..setting });
         }
         if self.reader.lenient {
             let origin = Origin { style: None, ..origin };
-            return Some(Setting { value: self.stand_in(shape, &filled.text), origin });
+            return Some(Setting::new(origin, self.stand_in(shape, &filled.text)));
         }
         for name in filled.missing {
             let problem = Problem::error(format!("the environment has no `{}`", name.name));
@@ -60,12 +61,12 @@ impl Scalars<'_, '_> {
             Shape::OneOf(shapes) => self.default(shapes.iter().find(|shape| shape.is_scalar())?, written, head),
             Shape::OneOrMany(of) => {
                 let one = self.default(of, written, head)?;
-                Some(Setting { origin, value: SettingValue::List(vec![one]) })
+                Some(Setting::new(origin, SettingValue::List(vec![one])))
             }
             // The default of a list or a mapping is there for the manual alone.
             _ if !shape.is_scalar() => None,
             _ => match self.parse(shape, written, written, Style::Plain) {
-                Ok(value) => Some(Setting { origin, value }),
+                Ok(value) => Some(Setting::new(origin, value)),
                 Err(error) => {
                     self.problems.push(Problem::error(error.message).at(origin.place()));
                     None
@@ -78,7 +79,7 @@ impl Scalars<'_, '_> {
         let is_filled = origin.style.is_none();
         let shown = if is_filled { origin.written() } else { text };
         match self.parse(shape, text, shown, style) {
-            Ok(value) => Some(Setting { origin, value }),
+            Ok(value) => Some(Setting::new(origin, value)),
             Err(error) => {
                 let place = match error.at {
                     Some((offset, len)) => origin.place_in(text, offset, len),
@@ -161,10 +162,12 @@ impl Scalars<'_, '_> {
         let file = path.path()?;
         if self.reader.lenient {
             let secret = Secret::new(&file.to_string_lossy());
-            return Some(Setting { origin, value: SettingValue::Secret(secret) });
+            return Some(Setting::new(origin, SettingValue::Secret(secret)));
         }
         match read_secret(file) {
-            Ok(secret) => Some(Setting { origin, value: SettingValue::Secret(secret) }),
+            Ok(secret) => {
+                Some(Setting { given: vec![secret.clone()], ..Setting::new(origin, SettingValue::Secret(secret)) })
+            }
             Err(why) => {
                 let message = format!("cannot read the secret file `{}`: {why}", path.origin.written());
                 let help = format!("it is looked for at {}", file.display());

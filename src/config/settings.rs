@@ -34,6 +34,8 @@ pub(super) struct Entry {
 pub struct Setting {
     pub origin: Origin,
     pub value: SettingValue,
+    /// What of it came from the environment or from a secret's file, and may be a secret wherever it stands.
+    pub given: Vec<Secret>,
 }
 
 #[derive(Clone, Debug)]
@@ -96,6 +98,10 @@ getters! {
 }
 
 impl Setting {
+    pub(super) fn new(origin: Origin, value: SettingValue) -> Setting {
+        Setting { origin, value, given: Vec::new() }
+    }
+
     #[must_use]
     pub fn place(&self) -> Place {
         self.origin.place()
@@ -198,6 +204,11 @@ impl Settings {
             Some(span) => self.origin.source.place(span),
             None => self.origin.place(),
         }
+    }
+
+    /// The keys that have a value, with it.
+    pub fn values(&self) -> impl Iterator<Item = (&'static str, &Setting)> {
+        self.entries.iter().filter_map(|entry| Some((entry.key, entry.setting.as_ref()?)))
     }
 
     /// Where it begins.

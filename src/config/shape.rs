@@ -118,12 +118,14 @@ pub struct Key {
     pub doc: &'static str,
     /// Names that other tools have for it: who writes one is told ours.
     pub known_as: &'static [&'static str],
+    /// Whether a name that is filled in here is taken for a secret, though the rest of the text is none.
+    pub carries_secrets: bool,
 }
 
 impl Key {
     #[must_use]
     pub const fn new(name: &'static str, shape: Shape, doc: &'static str) -> Key {
-        Key { name, shape, required: false, default: None, doc, known_as: &[] }
+        Key { name, shape, required: false, default: None, doc, known_as: &[], carries_secrets: false }
     }
 
     #[must_use]
@@ -139,6 +141,11 @@ impl Key {
     #[must_use]
     pub const fn known_as(self, names: &'static [&'static str]) -> Key {
         Key { known_as: names, ..self }
+    }
+
+    #[must_use]
+    pub const fn carries_secrets(self) -> Key {
+        Key { carries_secrets: true, ..self }
     }
 
     /// Whether `name` is this key's `…_file` twin.

@@ -91,6 +91,21 @@ impl Table {
     pub fn is_empty(&self) -> bool {
         self.rows == 0
     }
+
+    /// The same with other texts: what `change` gives for a text stands in its place.
+    #[must_use]
+    pub fn map_texts(mut self, change: impl Fn(&str) -> Option<String>) -> Table {
+        for column in &mut self.columns {
+            if let Cells::Text(texts) = &mut column.cells {
+                for text in texts {
+                    if let Some(changed) = change(text) {
+                        *text = Arc::from(changed);
+                    }
+                }
+            }
+        }
+        self
+    }
 }
 
 /// A column's name as an expression writes it: other characters than letters, digits and `_` become `_`,

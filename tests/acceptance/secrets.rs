@@ -5,12 +5,13 @@ use super::told;
 use testkit::{FaultServer, Reply, http};
 
 /// Each stands in another place of the configuration.
-const SECRETS: [(&str, &str); 5] = [
+const SECRETS: [(&str, &str); 6] = [
     ("HOOK_KEY", "hook-key-5d8cc01f"),
     ("DATABASE_KEY", "database-key-77ab20e9"),
     ("MAIL_KEY", "mail-key-c04be611"),
     ("HEADER_KEY", "header-key-1e90d3aa"),
     ("PLUGIN_KEY", "plugin-key-90cc2b17"),
+    ("OUTPUT_KEY", "output-key-4d1f0a3e"),
 ];
 
 #[test]
@@ -45,6 +46,13 @@ fn a_secret_is_shown_nowhere() {
                every: 1s\n  \
                collect: {{ command: [sh, -c, 'echo \"$KEY\"; exit 7'], env: {{ KEY: '${{PLUGIN_KEY}}' }} }}\n  \
                alert: {{ critical: exit > 1 }}\n\
+             - check: chatty\n  \
+               source: plugins\n  \
+               every: 1s\n  \
+               collect: {{ command: [sh, -c, 'echo \"it is $KEY\"; exit 2'], env: {{ KEY: '${{OUTPUT_KEY}}' }} }}\n  \
+               alert: {{ critical: exit > 1 }}\n  \
+               labels: {{ said: '{{{{ output }}}}' }}\n  \
+               title: '{{{{ output }}}}'\n\
              - check: web\n  \
                source: web\n  \
                every: 1s\n  \
@@ -55,7 +63,10 @@ fn a_secret_is_shown_nowhere() {
     home.slow("critical: duration > 300");
     home.ran("X", 608);
     let daemon = home.start_with(|command| command.envs(SECRETS).args(["--log", "trace"]));
-    told(&receiver, &["firing slow X", "firing source-unreachable", "firing channel-down", "firing check-failing"]);
+    told(
+        &receiver,
+        &["firing slow X", "firing source-unreachable", "firing channel-down", "firing check-failing", "firing chatty"],
+    );
     eventually("a failed send", || daemon.stderr().contains("refused: "));
 
     // A file that is wrong on the very line of a secret is quoted.

@@ -9,6 +9,7 @@ mod http;
 mod postgres;
 mod prometheus;
 mod requests;
+mod secrets;
 mod sqlite;
 
 use bellwether::collectors::registry::{self, Kind, Place};
@@ -23,6 +24,10 @@ use std::time::Duration;
 /// The slot of every request here.
 const NOW: &str = "2026-01-05T00:30:00Z";
 
+/// What `${NAME}` gives here.
+const ENVIRONMENT: [(&str, &str); 3] =
+    [("KEY", "key-77ab20e9"), ("OTHER_KEY", "key-77ab20e9-more"), ("REGION", "eu-west")];
+
 fn kind(name: &str) -> &'static Kind {
     registry::kind(name).unwrap_or_else(|| panic!("this build has no `{name}`"))
 }
@@ -32,7 +37,8 @@ fn read(record: &'static Record, yaml: &str) -> Result<Settings, String> {
     let source = Arc::new(Source::new("bellwether.yaml", "bellwether.yaml", yaml.to_owned()));
     let mut problems = Problems::new();
     let document = Document::parse(&source, &mut problems).expect("the test wrote YAML");
-    let reader = Reader { folder: Path::new("/"), env: &|_| None, lenient: false, fill: true };
+    let env = |name: &str| ENVIRONMENT.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
+    let reader = Reader { folder: Path::new("/"), env: &env, lenient: false, fill: true };
     let settings = reader.record(&source, &document.root, record, &mut problems);
     let said = problems.iter().fold(String::new(), |mut all, p| {
         let _ = writeln!(all, "{}", p.message);

@@ -14,7 +14,8 @@
 //! **What is run.** `command` is a list: the program and its arguments, without a shell. A program with a `/` in it is
 //! looked for from the configuration's folder, another one in `PATH`. It runs in that folder, with `PATH`, `HOME`, `USER`,
 //! `TZ`, `LANG` and `LC_*` of the daemon and with what `env` adds: no other variable of the daemon reaches it, for they
-//! may hold its secrets. `stdin` is written to it. The values of `env` and `stdin` are never shown.
+//! may hold its secrets. `stdin` is written to it. The values of `env` and `stdin` are never shown: where
+//! the program prints one that came from `${NAME}` or a file, also in `command`, its output reads `***` there.
 //!
 //! **The convention** is that of Nagios, Icinga and Debian's `monitoring-plugins`. `exit` is 0 ok, 1 warning, 2 critical,
 //! 3 unknown; another exit or a signal is a failed collection that shows what it wrote to standard error. `output` is the
@@ -31,6 +32,7 @@
 mod perfdata;
 mod process;
 
+use super::conceal::Hidden;
 use super::error::CollectError;
 use super::limits::{self, Limits};
 use super::registry::{DefaultKey, Kind, StaticColumns};
@@ -64,7 +66,8 @@ static COLLECT: Record = Record::new(
     "One program.",
     &[
         Key::new("command", Shape::List(&Shape::Text), "The program and its arguments; no shell reads them.")
-            .required(),
+            .required()
+            .carries_secrets(),
         Key::new("env", Shape::MapOf(&Shape::Secret), "Variables of the program; their values are never shown."),
         Key::new("stdin", Shape::Secret, "What the program reads; never shown."),
     ],
@@ -80,11 +83,9 @@ struct Exec {
 impl Collector for Exec {
     async fn collect(&self, request: &Request) -> Result<Table, CollectError> {
         let program = self.program(&request.collect)?;
-        let (name, secrets) = (program.name(), program.secrets());
+        let name = program.name();
         let ended = process::run(program, request.timeout, self.limits).await?;
-        let conceal =
-            |error: CollectError| CollectError { message: process::redact(&error.message, &secrets), ..error };
-        table(&name, &ended).map_err(conceal)
+        table(&name, &ended, &Hidden::of_request(&request.collect))
     }
 
     async fn columns(&self, request: &Request) -> Result<Vec<(String, Option<ValueType>)>, CollectError> {
@@ -108,21 +109,22 @@ impl Exec {
     }
 }
 
-fn table(name: &str, ended: &Ended) -> Result<Table, CollectError> {
+fn table(name: &str, ended: &Ended, hidden: &Hidden) -> Result<Table, CollectError> {
     let code = match ended.code {
         Some(code @ 0..=3) => code,
         code => {
             let how = code.map_or_else(|| "was killed by a signal".to_owned(), |code| format!("exited with {code}"));
             return Err(CollectError::refused(format_args!(
                 "`{name}` {how}, where a plugin exits with 0 to 3: {}",
-                if ended.said.is_empty() { "it said nothing" } else { &ended.said }
+                if ended.said.trim().is_empty() { "it said nothing" } else { &ended.said }
             )));
         }
     };
     let output = perfdata::split(&ended.stdout);
     let values =
         perfdata::values(&output.perfdata).map_err(|e| CollectError::refused(format_args!("`{name}`: {e}")))?;
-    let names = ["exit", "output"].into_iter().chain(values.iter().map(|(label, _)| label.as_str()));
+    let labels = values.iter().map(|(label, _)| hidden.out_of_cells(label).unwrap_or_else(|| label.clone()));
+    let names = ["exit", "output"].map(str::to_owned).into_iter().chain(labels);
     let mut table = TableBuilder::new(names).map_err(|e| CollectError::refused(format_args!("`{name}`: {e}")))?;
     let cells = [Value::Number(code.into()), Value::text(&output.first_line)];
     table.push(cells.into_iter().chain(values.iter().map(|(_, v)| v.clone()))).map_err(CollectError::refused)?;

@@ -1,6 +1,6 @@
 //! A program in a process group of its own, which does not outlive its deadline.
 
-use super::super::error::{CollectError, one_line};
+use super::super::error::CollectError;
 use super::super::limits::Limits;
 use crate::model::Secret;
 use rustix::io::Errno;
@@ -37,7 +37,7 @@ pub(super) struct Ended {
     /// `None` where a signal ended it.
     pub(super) code: Option<i32>,
     pub(super) stdout: String,
-    /// What it said of itself, for an error: its standard error, or else its output; without its secrets.
+    /// What it said of itself, for an error: its standard error, or else its output.
     pub(super) said: String,
 }
 
@@ -90,16 +90,6 @@ impl Program {
             _ => CollectError::unreachable(format_args!("`{name}` could not be started: {error}")),
         }
     }
-
-    /// What of it is never shown.
-    pub(super) fn secrets(&self) -> Vec<Secret> {
-        self.env.iter().map(|(_, value)| value.clone()).chain([self.stdin.clone()]).collect()
-    }
-}
-
-/// The text without these. Redacting a value such as `1` would only garble it.
-pub(super) fn redact(text: &str, secrets: &[Secret]) -> String {
-    secrets.iter().filter(|s| s.expose().len() > 3).fold(text.to_owned(), |text, secret| secret.redact(&text))
 }
 
 /// Runs a program to its end; at the deadline it is killed with all of its group.
@@ -145,8 +135,8 @@ async fn finish(mut child: Child, group: Group, program: &Program, limits: Limit
     };
     feed.abort();
     let [stdout, stderr] = [stdout, stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-    let said = if stderr.trim().is_empty() { &stdout } else { &stderr };
-    Ok(Ended { code: status.code(), said: one_line(&redact(said, &program.secrets())), stdout })
+    let said = if stderr.trim().is_empty() { stdout.clone() } else { stderr };
+    Ok(Ended { code: status.code(), said, stdout })
 }
 
 /// Reads to the end, or to the limit.

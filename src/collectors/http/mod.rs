@@ -35,7 +35,8 @@
 //! seconds since 1970; declared `text`, an integer keeps its digits (beyond 2^53 it is an error otherwise).
 //!
 //! **Credentials.** `headers`, `username` and `password`, `bearer_token` of the source; `headers` and `body` of the check
-//! may hold `${NAME}`. The values of headers are never shown. `ca`, a PEM file, takes the place of the system's roots.
+//! may hold `${NAME}`. The values of headers are never shown: where
+//! an answer holds one that came from `${NAME}` or a file, its column reads `***` there. `ca`, a PEM file, takes the place of the system's roots.
 //!
 //! With headers of its own a request follows no redirect to another host. A proxy of the daemon's environment
 //! (`HTTPS_PROXY`, `NO_PROXY`) is used.
@@ -52,7 +53,7 @@ use super::web::{self, Answer, Web};
 use super::{Collector, Request};
 use crate::config::{Key, Problem, Record, Settings, Shape};
 use crate::model::table::identifier;
-use crate::model::{Secret, Table, TableBuilder, Value, ValueType};
+use crate::model::{Table, TableBuilder, Value, ValueType};
 use json::Pointers;
 use std::sync::Arc;
 
@@ -93,7 +94,7 @@ static COLLECT: Record = Record::new(
     "http",
     "One request.",
     &[
-        Key::new("url", Shape::Url, "Where to ask.").required(),
+        Key::new("url", Shape::Url, "Where to ask.").required().carries_secrets(),
         Key::new("method", Shape::Choice(&["GET", "HEAD", "POST", "PUT", "OPTIONS"]), "The method.").default("GET"),
         web::HEADERS,
         Key::new("body", Shape::Secret, "What is sent; never shown."),
@@ -109,28 +110,18 @@ struct Http(Web);
 impl Collector for Http {
     async fn collect(&self, request: &Request) -> Result<Table, CollectError> {
         let headers = web::headers(&request.collect);
-        let answer = self.ask(request, &headers).await;
-        answer.map_err(|error| {
-            let body = request.collect.secret("body").map(|body| ("body".to_owned(), body.clone()));
-            self.0.conceal(error, &headers.into_iter().chain(body).collect::<Vec<_>>())
-        })
+        let collect = &request.collect;
+        let url = collect.text("url").ok_or_else(|| CollectError::refused("the check has no `url`"))?;
+        let mut asked = self.0.request(collect.text("method").unwrap_or("GET"), url, &headers)?;
+        if let Some(body) = collect.secret("body") {
+            asked = asked.body(body.expose().to_owned());
+        }
+        let answer = self.0.send(asked, request).await?;
+        table(&answer, request, &Pointers::of(collect), self.0.limits)
     }
 
     async fn columns(&self, request: &Request) -> Result<Vec<(String, Option<ValueType>)>, CollectError> {
         Ok(super::columns_of(&self.collect(request).await?))
-    }
-}
-
-impl Http {
-    async fn ask(&self, request: &Request, headers: &[(String, Secret)]) -> Result<Table, CollectError> {
-        let collect = &request.collect;
-        let url = collect.text("url").ok_or_else(|| CollectError::refused("the check has no `url`"))?;
-        let mut asked = self.0.request(collect.text("method").unwrap_or("GET"), url, headers)?;
-        if let Some(body) = collect.secret("body") {
-            asked = asked.body(body.expose().to_owned());
-        }
-        let answer = self.0.send(asked, request.timeout).await?;
-        table(&answer, request, &Pointers::of(collect), self.0.limits)
     }
 }
 

@@ -99,6 +99,7 @@ fn number(sample: &Json) -> Result<Value, CollectError> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::conceal::Hidden;
     use super::super::super::error::CollectErrorKind;
     use super::*;
     use std::time::Duration;
@@ -110,6 +111,7 @@ mod tests {
             body: body.into(),
             certificate: None,
             took: Duration::ZERO,
+            hidden: Hidden::default(),
         };
         table(&answer, Limits { rows_max: 2, ..Limits::default() })
     }

@@ -22,7 +22,7 @@
 //! **Key.** Without `key`, each label set is an instance. The metric's own name, where the query keeps it, is a label
 //! `__name__` and so part of it: `max by (queue) (…)` drops it.
 //!
-//! **Credentials.** `username` and `password`, `bearer_token`, or `headers`. `ca`, a PEM file, takes the place of the
+//! **Credentials.** `username` and `password`, `bearer_token`, or `headers`; a label that holds one reads `***` there. `ca`, a PEM file, takes the place of the
 //! system's roots. `method: GET` asks through a proxy that takes no POST. What stands behind `url`'s path is kept:
 //! `https://mimir.example/prometheus` asks `/prometheus/api/v1/query`.
 //!
@@ -55,7 +55,7 @@ static SOURCE: Record = Record::new(
     "prometheus",
     "A Prometheus, or a server with its query API (Thanos, Mimir, VictoriaMetrics).",
     &[
-        Key::new("url", Shape::Url, "The server, without `/api/v1/query`.").required(),
+        Key::new("url", Shape::Url, "The server, without `/api/v1/query`.").required().carries_secrets(),
         Key::new("method", Shape::Choice(&["POST", "GET"]), "How the query is sent.").default("POST"),
         web::USERNAME,
         web::PASSWORD,
@@ -93,16 +93,6 @@ impl Prometheus {
 #[async_trait::async_trait]
 impl Collector for Prometheus {
     async fn collect(&self, request: &Request) -> Result<Table, CollectError> {
-        self.ask(request).await.map_err(|error| self.web.conceal(error, &[]))
-    }
-
-    async fn columns(&self, request: &Request) -> Result<Vec<(String, Option<ValueType>)>, CollectError> {
-        Ok(super::columns_of(&self.collect(request).await?))
-    }
-}
-
-impl Prometheus {
-    async fn ask(&self, request: &Request) -> Result<Table, CollectError> {
         let promql =
             request.collect.text("promql").ok_or_else(|| CollectError::refused("the check has no `promql`"))?;
         // The URL's own writer of pairs; its query is also the body of a form.
@@ -121,7 +111,11 @@ impl Prometheus {
                 .header(reqwest::header::CONTENT_TYPE, form_type)
                 .body(form)
         };
-        let answer = self.web.send(asked, request.timeout).await?;
+        let answer = self.web.send(asked, request).await?;
         answer::table(&answer, self.web.limits)
+    }
+
+    async fn columns(&self, request: &Request) -> Result<Vec<(String, Option<ValueType>)>, CollectError> {
+        Ok(super::columns_of(&self.collect(request).await?))
     }
 }
