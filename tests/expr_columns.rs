@@ -143,6 +143,7 @@ fn names_are_refused_where_an_expression_could_not_use_them() {
         columns: Some(vec![("limit", ValueType::Number), ("type_of", ValueType::Text), ("a", ValueType::Number)]),
         lets: vec![("a", "1"), ("in", "2"), ("early", "late + 1"), ("late", "3"), ("own", "own + 1")],
         conditions: vec!["early > 1", "late > latte"],
+        ..Script::default()
     };
     let errors: Vec<String> = compile(&script)
         .unwrap_err()

@@ -493,6 +493,7 @@ fn lets_are_evaluated_in_order_and_spoil_only_what_uses_them() {
             "low == word",
             "low != word",
         ],
+        ..Script::default()
     };
     let compiled = compile(&script).unwrap();
     let table = table();

@@ -57,6 +57,7 @@ fn setting(of: &Setting, hasher: &mut DefaultHasher) {
         SettingValue::Record(record) => settings(record, hasher),
         // A tree knows its places: at worst something is made anew that could have been kept.
         SettingValue::Any(node) => format!("{node:?}").hash(hasher),
+        SettingValue::Wrong => {}
     }
 }
 

@@ -150,7 +150,7 @@ impl Reading<'_, '_> {
                 SettingValue::Record(self.record(node, record, what)?)
             }
             (Shape::List(of) | Shape::OneOrMany(of), NodeKind::List(items)) => {
-                SettingValue::List(items.iter().filter_map(|item| self.value(item, of, what.entry())).collect())
+                SettingValue::List(items.iter().map(|item| self.entry_of(item, of, what.entry())).collect())
             }
             (Shape::OneOrMany(of), _) if accepts(of, node) => SettingValue::List(vec![self.value(node, of, what)?]),
             (Shape::MapOf(of), NodeKind::Map(entries)) => SettingValue::Map(self.map(entries, of)),
@@ -162,6 +162,12 @@ impl Reading<'_, '_> {
             }
         };
         Some(Setting::new(self.origin(node), value))
+    }
+
+    /// An entry of a list or a mapping. One that is wrong stays, as wrong: its name is there all the same.
+    fn entry_of(&mut self, node: &Node, shape: &'static Shape, what: What<'_>) -> Setting {
+        let wrong = Setting { origin: self.origin(node), value: SettingValue::Wrong, given: Vec::new() };
+        self.value(node, shape, what).unwrap_or(wrong)
     }
 
     fn scalar(&mut self, node: &Node, shape: &'static Shape, text: &str, style: Style) -> Option<Setting> {
@@ -194,7 +200,7 @@ impl Reading<'_, '_> {
     fn map(&mut self, entries: &[(Node, Node)], of: &'static Shape) -> Vec<(Text, Setting)> {
         let read = entries.iter().filter_map(|(key, value)| {
             let name = key.text()?;
-            let setting = self.value(value, of, What::Key(name))?;
+            let setting = self.entry_of(value, of, What::Key(name));
             Some((Text { text: Arc::from(name), origin: self.origin(key) }, setting))
         });
         read.collect()

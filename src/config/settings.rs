@@ -58,6 +58,8 @@ pub enum SettingValue {
     Map(Vec<(Text, Setting)>),
     Record(Settings),
     Any(Node),
+    /// An entry of a list or a mapping that is wrong: that has been told. It keeps its place and its name.
+    Wrong,
 }
 
 /// A getter for a value that is copied or borrowed out of its setting.
@@ -107,6 +109,12 @@ impl Setting {
         self.origin.place()
     }
 
+    /// Whether it stands for what is wrong, and was told.
+    #[must_use]
+    pub fn is_wrong(&self) -> bool {
+        matches!(self.value, SettingValue::Wrong)
+    }
+
     /// Text of any kind; of a template, its source.
     #[must_use]
     pub fn text(&self) -> Option<&str> {
@@ -134,6 +142,17 @@ impl Settings {
     #[must_use]
     pub fn shape(&self) -> &'static Record {
         self.record
+    }
+
+    /// The entries of a mapping whose values are right; empty where the key is absent.
+    pub fn right(&self, key: &str) -> impl Iterator<Item = &(Text, Setting)> {
+        self.map(key).unwrap_or_default().iter().filter(|(_, setting)| !setting.is_wrong())
+    }
+
+    /// Whether a key is written and its value as a whole is wrong: that has been told.
+    #[must_use]
+    pub fn is_wrong(&self, key: &str) -> bool {
+        self.has(key) && self.get(key).is_none()
     }
 
     /// A key's value or its default.

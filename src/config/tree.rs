@@ -78,6 +78,17 @@ impl Node {
         }
     }
 
+    /// Whether it, or something in it, was wrong to YAML, which has been said.
+    #[must_use]
+    pub fn holds_broken(&self) -> bool {
+        match &self.kind {
+            NodeKind::Broken => true,
+            NodeKind::List(items) => items.iter().any(Node::holds_broken),
+            NodeKind::Map(entries) => entries.iter().any(|(_, value)| value.holds_broken()),
+            NodeKind::Scalar(..) | NodeKind::Empty => false,
+        }
+    }
+
     /// What it is, as errors say it.
     #[must_use]
     pub fn noun(&self) -> &'static str {

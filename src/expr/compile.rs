@@ -24,6 +24,9 @@ pub struct Script<'a> {
     pub lets: Vec<(&'a str, &'a str)>,
     /// What must be true or false.
     pub conditions: Vec<&'a str>,
+    /// Names whose declaration is wrong, which has been told: no use of one is an error. Such a script is compiled
+    /// for its other errors, and never evaluated.
+    pub unknown: Vec<&'a str>,
 }
 
 /// Which part of a [`Script`], by its place there.
@@ -122,17 +125,21 @@ impl<'s> Checker<'s> {
             self.declare_name(name, Name::Let(i), Which::LetName(i));
             self.program.let_names.push(Arc::from(*name));
         }
+        for name in &self.script.unknown {
+            self.names.entry(name).or_insert(Name::Unknown);
+        }
     }
 
     fn declare_name(&mut self, name: &'s str, what: Name, which: Which) {
         let rename = || match what {
             Name::Column(_) => "rename it in the query: `AS …`".to_string(),
-            Name::Let(_) | Name::Param(_) => "choose another name".to_string(),
+            Name::Let(_) | Name::Param(_) | Name::Unknown => "choose another name".to_string(),
         };
         let problem = name_problem(name).or_else(|| match self.names.get(name)? {
             Name::Param(_) => Some(format!("`{name}` is a param already")),
             Name::Column(_) => Some(format!("`{name}` is a column already")),
             Name::Let(_) => Some(format!("`{name}` is a `let` already")),
+            Name::Unknown => None,
         });
         if let Some(message) = problem {
             self.errors.push(ExprError { which, message, offset: 0, len: name.len(), help: Some(rename()) });

@@ -127,6 +127,8 @@ impl Checker<'_> {
                 (Op::Column(place(i)), self.column_types[i])
             }
             Some(Name::Let(i)) if i < self.let_types.len() => (Op::Let(place(i)), self.let_types[i]),
+            // Of another type at each use, so that it conflicts with nothing.
+            Some(Name::Unknown) => (Op::Null, self.types.fresh(Set::ALL)),
             _ => {
                 self.unknown_name(name, token);
                 return self.spoilt();

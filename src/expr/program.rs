@@ -49,6 +49,8 @@ pub(super) enum Name {
     Column(usize),
     Let(usize),
     Param(usize),
+    /// Nobody knows: its declaration is wrong.
+    Unknown,
 }
 
 /// The place of a node.
@@ -220,7 +222,7 @@ impl Compiled {
         let name = |n: &Name| match *n {
             Name::Column(i) => Some(Arc::clone(&self.program.columns[i].name)),
             Name::Let(i) => Some(Arc::clone(&self.program.let_names[i])),
-            Name::Param(_) => None,
+            Name::Param(_) | Name::Unknown => None,
         };
         seen.iter().filter_map(name).collect()
     }

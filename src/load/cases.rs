@@ -86,6 +86,8 @@ pub(super) struct CaseReader<'a> {
     /// All checks by name, those too that are wrong.
     pub checks: &'a HashMap<&'a str, &'a Declared>,
     pub channels: &'a BTreeSet<Arc<str>>,
+    /// Whether there may be other checks, and other channels, which nobody could read.
+    pub hides: (bool, bool),
     pub problems: &'a mut Problems,
 }
 
@@ -136,7 +138,9 @@ impl CaseReader<'_> {
         if self.checks.contains_key(name.as_str()) || is_self_alert {
             return Some(name);
         }
-        self.problems.push(unknown_name(&name, "check", self.checks.keys().copied()));
+        if !self.hides.0 {
+            self.problems.push(unknown_name(&name, "check", self.checks.keys().copied()));
+        }
         None
     }
 
@@ -171,7 +175,7 @@ impl CaseReader<'_> {
         let Some(found) = self.checks.get(name.as_str()) else {
             let problem = unknown_name(name, "check", self.checks.keys().copied());
             // Under `check:` it was told already.
-            if !self.problems.iter().any(|told| *told == problem) {
+            if !self.hides.0 && !self.problems.iter().any(|told| *told == problem) {
                 self.problems.push(problem);
             }
             return None;
@@ -318,7 +322,7 @@ impl CaseReader<'_> {
     fn send(&mut self, entry: &Settings) -> Option<SendExpect> {
         let check = if entry.has("check") { Some(self.known_check(entry)?.text) } else { None };
         let channel = entry.spanned("channel")?;
-        if !self.channels.contains(&channel.text) {
+        if !self.hides.1 && !self.channels.contains(&channel.text) {
             self.problems.push(unknown_name(&channel, "channel", self.channels.iter().map(|name| &**name)));
         }
         Some(SendExpect {

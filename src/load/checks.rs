@@ -19,11 +19,11 @@ impl Loading<'_> {
         for section in self.files.sections("checks") {
             nodes.extend(entries(section, &mut self.problems).unwrap_or_default().iter().map(|node| (section, node)));
         }
-        let facts = facts(sources);
+        let (facts, hides_sources) = (facts(sources), self.files.hides("sources"));
         let reader = self.reader;
         let read = |(section, node): &(Section<'_>, &Node)| {
             let mut problems = Problems::new();
-            let context = Context { reader: reader.filling(section.fill), every, sources: &facts };
+            let context = Context { reader: reader.filling(section.fill), every, sources: &facts, hides_sources };
             let declared = read::read(&context, section.source, node, &mut problems);
             (declared, problems)
         };
@@ -59,6 +59,7 @@ impl Loading<'_> {
         for check in declared {
             for parent in check.settings.spanned_texts("depends_on") {
                 match by_name.get(parent.as_str()) {
+                    None if self.files.hides("checks") => {}
                     None => {
                         let others = declared.iter().map(|d| d.name.as_str()).filter(|n| *n != check.name.as_str());
                         self.problems.push(unknown_name(&parent, "check", others));

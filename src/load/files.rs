@@ -10,6 +10,8 @@ pub(super) struct Files {
     pub documents: Vec<Document>,
     /// Files with none of the keys, passed over.
     pub notes: Vec<String>,
+    /// Whether a file, or a part of one, could not be read: nobody knows what it declares.
+    is_cut: bool,
 }
 
 /// The value of one top-level key of one file.
@@ -31,13 +33,14 @@ impl Section<'_> {
 impl Files {
     /// Parses the files of a folder, some at a time.
     pub fn parse(folder: &Folder, problems: &mut Problems) -> Files {
-        let mut files = Files::default();
+        let mut files = Files { is_cut: problems.has_errors(), ..Files::default() };
         let parse = |source: &Arc<Source>| {
             let mut found = Problems::new();
             let document = Document::parse(source, &mut found);
             (document, found)
         };
         for (document, found) in super::parallel::map(&folder.files, parse) {
+            files.is_cut |= document.is_none() && found.has_errors();
             problems.extend(found);
             if let Some(document) = document {
                 files.classify(document, problems);
@@ -51,7 +54,11 @@ impl Files {
         let name = Arc::clone(document.source.name());
         let entries = match &document.root.kind {
             NodeKind::Map(entries) => entries,
-            NodeKind::Empty | NodeKind::Broken => return,
+            NodeKind::Empty => return,
+            NodeKind::Broken => {
+                self.is_cut = true;
+                return;
+            }
             NodeKind::List(_) | NodeKind::Scalar(..) => {
                 self.notes.push(format!("{name} is passed over: {}", no_key()));
                 return;
@@ -63,6 +70,7 @@ impl Files {
             let Some(written) = key.text().filter(|text| !is_key(text)) else { continue };
             let meant = meant(written);
             is_near |= meant.is_some();
+            self.is_cut |= meant.is_some();
             if is_ours || meant.is_some() {
                 let help = meant
                     .map_or_else(|| format!("a file has {}", listed()), |meant| format!("did you mean `{meant}`?"));
@@ -84,6 +92,20 @@ impl Files {
             let fill = name == "sources" || is_filled(document);
             Some(Section { source: &document.source, key, value, fill })
         })
+    }
+
+    /// Whether names may be declared under this key that nobody could read. An unknown name is then no error: it would
+    /// be a second one for one mistake.
+    pub fn hides(&self, key: &'static str) -> bool {
+        let is_read = |section: Section<'_>| match &section.value.kind {
+            NodeKind::Empty => true,
+            NodeKind::List(entries) if key == "checks" => {
+                entries.iter().all(|entry| entry.get("check").is_some_and(|name| name.text().is_some()))
+            }
+            NodeKind::Map(_) => key != "checks",
+            _ => false,
+        };
+        self.is_cut || !self.sections(key).all(is_read)
     }
 
     /// The section of a key that stands once; a second one is an error that shows both.

@@ -82,6 +82,7 @@ struct Loading<'a> {
 impl Loading<'_> {
     fn config(&mut self, folder: &Folder) -> Option<Config> {
         self.files.refuse_not_built(&mut self.problems);
+        self.outline.is_whole = !["sources", "channels", "checks", "route"].iter().any(|key| self.files.hides(key));
         let sources = self.sources();
         let channels = self.channels();
         let defaults = self.defaults();
@@ -116,11 +117,15 @@ impl Loading<'_> {
             reader: self.reader,
             channels: &channels.all,
             left_out: &channels.left_out,
+            hides_channels: self.files.hides("channels"),
             problems: &mut self.problems,
             notes: &mut self.notes,
             outline: &mut self.outline,
         };
+        let before = routing.problems.len();
         let route = section.map(|section| routing.tree(section));
+        let is_right = routing.problems.len() == before && !section.is_some_and(|section| section.value.holds_broken());
+        routing.outline.is_whole &= is_right;
         let mut inhibit: Vec<dispatch::Inhibit> =
             self.files.sections("inhibit").flat_map(|section| routing.inhibitions(section)).collect();
         inhibit.extend(links::parents(checks));
@@ -137,6 +142,7 @@ impl Loading<'_> {
                 reader: self.reader.filling(section.fill),
                 checks: &checks,
                 channels: &channels.all,
+                hides: (self.files.hides("checks"), self.files.hides("channels")),
                 problems: &mut self.problems,
             };
             let Some(nodes) = entries(section, reader.problems) else { continue };

@@ -18,6 +18,8 @@ pub(super) struct Routing<'a> {
     pub channels: &'a BTreeSet<Arc<str>>,
     /// Those that this configuration goes without.
     pub left_out: &'a BTreeSet<Arc<str>>,
+    /// Whether there may be others, which nobody could read.
+    pub hides_channels: bool,
     pub problems: &'a mut Problems,
     pub notes: &'a mut Vec<String>,
     pub outline: &'a mut Outline,
@@ -124,6 +126,9 @@ impl Routing<'_> {
         let (mut seen, mut left_out): (Vec<Arc<str>>, bool) = (Vec::new(), false);
         for name in names {
             if !self.channels.contains(&name.text) {
+                if self.hides_channels {
+                    continue;
+                }
                 self.problems.push(unknown_name(&name, "channel", self.channels.iter().map(|n| &**n)));
             } else if self.left_out.contains(&name.text) {
                 self.outline.channels_used.push(name.text);

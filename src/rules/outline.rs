@@ -16,6 +16,9 @@ pub struct Outline {
     pub channels: Vec<Text>,
     pub channels_used: Vec<Arc<str>>,
     pub has_route: bool,
+    /// Whether all names that are declared, and all routes, could be read. Of what is missing otherwise nothing can be
+    /// said.
+    pub is_whole: bool,
 }
 
 /// Matchers that all have to match.

@@ -20,6 +20,8 @@ pub struct Context<'a> {
     pub every: Duration,
     /// The sources, each with what its kind declares of `collect`; `None` where the source itself is wrong.
     pub sources: &'a HashMap<Arc<str>, Option<SourceFacts>>,
+    /// Whether there may be other sources, which nobody could read.
+    pub hides_sources: bool,
 }
 
 /// What is known of a kind of source without asking it.
@@ -61,7 +63,8 @@ pub fn read(context: &Context<'_>, source: &Arc<Source>, node: &Node, problems: 
     let name = settings.spanned("check");
     let read = name.as_ref().map(|name| Reading { context, settings: &settings, name, problems: &mut found }.check());
     let (check, known) = read.unwrap_or_default();
-    let is_wrong = found.has_errors();
+    // What is wrong to YAML already was told when the file was parsed.
+    let is_wrong = found.has_errors() || node.holds_broken();
     problems.extend(found);
     Some(Declared { name: name?, known, check: check.filter(|_| !is_wrong).map(Arc::new), settings })
 }
@@ -79,9 +82,9 @@ impl<'c> Reading<'_, 'c> {
     fn check(mut self) -> (Option<Check>, KnownColumns) {
         let facts = self.facts();
         let params = self.params();
-        let collect = facts.and_then(|facts| self.collect(facts, &params));
+        let (collect, is_right) = facts.and_then(|facts| self.collect(facts)).unzip();
         let columns = self.columns();
-        let known = known(columns.as_ref(), facts, collect.as_ref());
+        let known = self.known(facts, collect.as_ref(), is_right.unwrap_or(false));
         (self.parts(facts, params, collect, columns, &known), known)
     }
 
@@ -98,7 +101,8 @@ impl<'c> Reading<'_, 'c> {
         let policies = self.policies();
         let compiled = self.compile(columns.as_ref(), &params, known);
         let lets = self.names_under("let");
-        let scope = templates::Scope::new(known, &params, &lets, &key);
+        let names = [self.names_under("params"), lets.clone()].concat();
+        let scope = templates::Scope::new(known, names, &key);
         let labels = self.labels(&scope, &key);
         let texts = self.texts(&scope);
         let (severities, compiled) = compiled?;
@@ -146,15 +150,16 @@ impl<'c> Reading<'_, 'c> {
         self.problems.push(problem.at(self.settings.place(key)));
     }
 
-    /// The names of a mapping's entries, in the order written.
+    /// The names of a mapping's entries, right or wrong, in the order written.
     fn names_under(&self, key: &str) -> Vec<Arc<str>> {
         self.settings.map(key).unwrap_or_default().iter().map(|(name, _)| Arc::clone(&name.text)).collect()
     }
 
     fn columns(&mut self) -> Option<Columns> {
-        let written = self.settings.map("columns")?;
+        self.settings.map("columns")?;
+        let written = self.settings.right("columns");
         let column = |(name, of): &(Text, Setting)| Some((Arc::clone(&name.text), ValueType::from_name(of.text()?)?));
-        Some(written.iter().filter_map(column).collect())
+        Some(written.filter_map(column).collect())
     }
 
     fn params(&mut self) -> Params {
@@ -222,27 +227,52 @@ impl<'c> Reading<'_, 'c> {
         let source = self.settings.spanned("source")?;
         let sources = self.context.sources;
         let Some(facts) = sources.get(&source.text) else {
+            if self.context.hides_sources {
+                return None;
+            }
             self.problems.push(unknown_name(&source, "source", sources.keys().map(|name| &**name)));
             return None;
         };
         facts.as_ref()
     }
 
-    /// The settings of `collect:`, by what the source's kind declares.
-    fn collect(&mut self, facts: &SourceFacts, params: &Params) -> Option<Settings> {
+    /// The settings of `collect:`, by what the source's kind declares, and whether they are right.
+    fn collect(&mut self, facts: &SourceFacts) -> Option<(Settings, bool)> {
         let reader = self.context.reader.filling(true);
         let node = self.settings.node("collect")?;
         let mut found = Problems::new();
         let collect = reader.record(&self.settings.origin().source, node, facts.collect, &mut found);
         let is_right = !found.has_errors();
         self.problems.extend(found);
-        if is_right {
-            let names: Vec<&str> = params.iter().map(|(name, _)| &**name).collect();
+        if is_right && !self.settings.is_wrong("params") {
+            let names = self.names_under("params");
+            let names: Vec<&str> = names.iter().map(|name| &**name).collect();
             for problem in (facts.check_request)(&collect, &names) {
                 self.problems.push(problem);
             }
         }
-        Some(collect)
+        Some((collect, is_right))
+    }
+
+    /// What is known of the columns: the declared ones, else what the kind of source knows. Where a part that gives
+    /// names could not be read, there may be others.
+    fn known(&self, facts: Option<&SourceFacts>, collect: Option<&Settings>, collect_is_right: bool) -> KnownColumns {
+        let known = match (self.settings.map("columns"), facts.zip(collect)) {
+            (Some(columns), _) => KnownColumns {
+                columns: columns
+                    .iter()
+                    .map(|(name, of)| (name.text.to_string(), of.text().and_then(ValueType::from_name)))
+                    .collect(),
+                is_complete: true,
+            },
+            (None, Some((facts, collect))) => {
+                let known = (facts.columns)(collect);
+                KnownColumns { is_complete: known.is_complete && collect_is_right, ..known }
+            }
+            (None, None) => KnownColumns::default(),
+        };
+        let is_whole = ["columns", "params", "let"].iter().all(|key| !self.settings.is_wrong(key));
+        KnownColumns { is_complete: known.is_complete && is_whole, ..known }
     }
 
     fn mode(&self) -> Mode {
@@ -260,18 +290,6 @@ const EVERY_MIN: Duration = Duration::from_secs(1);
 /// `rules/slow.yaml:4`.
 pub fn declared(place: &crate::config::Place) -> Arc<str> {
     Arc::from(format!("{}:{}", place.file, place.line))
-}
-
-/// What is known of the columns: the declared ones, else what the kind of source knows.
-fn known(columns: Option<&Columns>, facts: Option<&SourceFacts>, collect: Option<&Settings>) -> KnownColumns {
-    match (columns, facts.zip(collect)) {
-        (Some(columns), _) => KnownColumns {
-            columns: columns.iter().map(|(name, of)| (name.to_string(), Some(*of))).collect(),
-            is_complete: true,
-        },
-        (None, Some((facts, collect))) => (facts.columns)(collect),
-        (None, None) => KnownColumns::default(),
-    }
 }
 
 fn key_problem(name: &Text, before: &[Text], known: &KnownColumns) -> Option<Problem> {

@@ -32,6 +32,10 @@ pub(super) fn apply(sources: &Sources, problems: &mut Problems) {
         })
         .collect();
     problems.drop_allowed(sources);
+    // Of what is wrong nobody knows what advice it would get.
+    if problems.has_errors() {
+        return;
+    }
     for allowed in idle {
         problems.push(idle_problem(&allowed));
     }

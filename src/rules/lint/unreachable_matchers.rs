@@ -21,7 +21,7 @@ struct Labels {
 
 fn give(outline: &Outline, problems: &mut Problems) {
     // A check that is wrong has labels that nobody knows.
-    if outline.checks.is_empty() || outline.checks.iter().any(|check| check.check.is_none()) {
+    if !outline.is_whole || outline.checks.is_empty() || outline.checks.iter().any(|check| check.check.is_none()) {
         return;
     }
     let labels = Labels::of(outline);

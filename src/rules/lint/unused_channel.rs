@@ -8,6 +8,9 @@ const NAME: &str = "unused-channel";
 pub(super) const ADVICE: Advice = Advice { names: &[NAME], give };
 
 fn give(outline: &Outline, problems: &mut Problems) {
+    if !outline.is_whole {
+        return;
+    }
     for channel in outline.channels.iter().filter(|channel| !outline.channels_used.contains(&channel.text)) {
         let message = if outline.has_route {
             format!("no route leads to the channel `{channel}`")

@@ -5,7 +5,6 @@ use crate::config::{Place, Problem, Setting, SettingValue, Text, did_you_mean};
 use crate::expr::{Compiled, ExprError, Script, Which};
 use crate::model::Severity;
 use crate::rules::{Columns, Params, SeverityRule};
-use std::time::Duration;
 
 type Severities = [Option<SeverityRule>; 3];
 
@@ -19,15 +18,19 @@ impl Reading<'_, '_> {
     ) -> Option<(Severities, Compiled)> {
         let mut conditions = Vec::new();
         let severities = self.severities(&mut conditions);
-        let lets = self.settings.map("let").unwrap_or_default();
-        let sources: Option<Vec<Text>> = lets.iter().map(|(_, setting)| setting.spanned()).collect();
-        let sources = sources?;
+        let lets = self.settings.right("let").filter_map(|(name, of)| Some((name, of.spanned()?)));
+        let (names, sources): (Vec<&Text>, Vec<Text>) = lets.unzip();
+        let unknown = ["columns", "params", "let"].map(|key| self.settings.map(key).unwrap_or_default());
+        let unknown = unknown.into_iter().flatten().filter(|(_, of)| of.is_wrong());
+        // Where other names may be there as well, those that are declared are no more than the others.
+        let columns = columns.filter(|_| known.is_complete);
         let compiled = {
             let script = Script {
                 params: params.iter().map(|(name, value)| (&**name, value.clone())).collect(),
                 columns: columns.map(|columns| columns.iter().map(|(name, of)| (&**name, *of)).collect()),
-                lets: lets.iter().zip(&sources).map(|((name, _), text)| (name.as_str(), text.as_str())).collect(),
+                lets: names.iter().zip(&sources).map(|(name, text)| (name.as_str(), text.as_str())).collect(),
                 conditions: conditions.iter().map(Text::as_str).collect(),
+                unknown: unknown.map(|(name, _)| name.as_str()).collect(),
             };
             crate::expr::compile(&script)
         };
@@ -53,7 +56,7 @@ impl Reading<'_, '_> {
     }
 
     fn place_of(&self, which: Which, offset: usize, len: usize, lets: &[Text], conditions: &[Text]) -> Place {
-        let named = |key: &str, i: usize| self.settings.map(key).and_then(|map| map.get(i)).map(|(name, _)| name);
+        let named = |key: &str, i: usize| self.settings.right(key).nth(i).map(|(name, _)| name);
         let text = match which {
             Which::Param(i) => named("params", i),
             Which::Column(i) => named("columns", i),
@@ -108,24 +111,18 @@ impl Reading<'_, '_> {
     }
 
     fn severity(&mut self, setting: &Setting, conditions: &mut Vec<Text>) -> Option<SeverityRule> {
-        let defaults = (self.settings.duration("for")?, self.settings.duration("keep_firing_for")?);
         let place_of = |text: Text, conditions: &mut Vec<Text>| {
             conditions.push(text);
             conditions.len() - 1
         };
         let SettingValue::Record(written) = &setting.value else {
             let when = place_of(setting.spanned()?, conditions);
-            return Some(SeverityRule { when, until: None, hold: defaults.0, keep_firing_for: defaults.1 });
+            let (hold, keep_firing_for) = (self.settings.duration("for")?, self.settings.duration("keep_firing_for")?);
+            return Some(SeverityRule { when, until: None, hold, keep_firing_for });
         };
-        let when = place_of(written.spanned("when")?, conditions);
+        let when = written.spanned("when").map(|text| place_of(text, conditions));
         let until = written.spanned("until").map(|text| place_of(text, conditions));
-        let duration =
-            |key: &str, default: Duration| if written.has(key) { written.duration(key) } else { Some(default) };
-        Some(SeverityRule {
-            when,
-            until,
-            hold: duration("for", defaults.0)?,
-            keep_firing_for: duration("keep_firing_for", defaults.1)?,
-        })
+        let duration = |key: &str| if written.has(key) { written.duration(key) } else { self.settings.duration(key) };
+        Some(SeverityRule { when: when?, until, hold: duration("for")?, keep_firing_for: duration("keep_firing_for")? })
     }
 }

@@ -3,8 +3,8 @@
 use super::{KnownColumns, Reading};
 use crate::config::{Problem, Text, did_you_mean};
 use crate::model::Template;
+use crate::rules::KeyColumns;
 use crate::rules::declare::RESERVED_LABELS;
-use crate::rules::{KeyColumns, Params};
 use std::sync::Arc;
 
 /// The names that a template may use.
@@ -15,14 +15,13 @@ pub(super) struct Scope {
 }
 
 impl Scope {
-    pub fn new(known: &KnownColumns, params: &Params, lets: &[Arc<str>], key: &KeyColumns) -> Scope {
-        let columns = known.columns.iter().map(|(name, _)| Arc::from(name.as_str()));
-        let key_names = match key {
-            KeyColumns::Columns(names) => names.to_vec(),
-            KeyColumns::None | KeyColumns::AllText => Vec::new(),
-        };
-        let names = params.iter().map(|(name, _)| name).chain(lets).chain(&key_names).cloned();
-        Scope { names: columns.chain(names).collect(), is_closed: known.is_complete }
+    /// `names` are those of params and `let`s.
+    pub fn new(known: &KnownColumns, mut names: Vec<Arc<str>>, key: &KeyColumns) -> Scope {
+        names.extend(known.columns.iter().map(|(name, _)| Arc::from(name.as_str())));
+        if let KeyColumns::Columns(key) = key {
+            names.extend(key.iter().cloned());
+        }
+        Scope { names, is_closed: known.is_complete }
     }
 
     fn has(&self, name: &str) -> bool {
