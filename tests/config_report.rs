@@ -12,6 +12,7 @@ static POSTGRES: Record = Record::new(
     &[
         Key::new("url", Shape::Secret, "Where.").required(),
         Key::new("password", Shape::Secret, "With what."),
+        Key::new("headers", Shape::MapOf(&Shape::Secret), "Said."),
         Key::new("connections", Shape::Integer { min: 1, max: 64 }, "How many.").default("4"),
     ],
 );
@@ -375,11 +376,25 @@ fn a_secret_may_come_from_a_file() {
         ("password_file: large", "larger than 64 KiB"),
         ("password_file: binary", "valid UTF-8"),
         ("password_file: pw, password: x", "`password` and `password_file` are both given"),
+        ("headers: { A: x, A_file: pw }", "`A` and `A_file` are both given"),
+        ("headers: { A_file: pw, A: x }", "`A` and `A_file` are both given"),
+        ("headers: { A_file: nope }", "cannot read the secret file `nope`: No such file"),
+        ("headers: { A_file: [pw] }", "`A_file` cannot be a list"),
     ] {
         let (_, report) = read_with(&postgres(keys), false, folder.path());
         assert!(report.contains(want), "{keys}: {report}");
     }
-    assert_eq!(read_with(&postgres("password_file: nope"), true, folder.path()).1, "", "lenient opens no file");
+    for keys in ["password_file: nope", "headers: { A_file: nope }"] {
+        assert_eq!(read_with(&postgres(keys), true, folder.path()).1, "", "lenient opens no file");
+    }
+    let (settings, report) =
+        read_with(&postgres("headers: { A_file: pw, b: x, _file: y, C_FILE: z }"), false, folder.path());
+    assert_eq!(report, "");
+    let settings = settings.unwrap();
+    let (_, kind) = settings.map("sources").unwrap()[0].1.record().unwrap().kind().unwrap();
+    let headers = kind.map("headers").unwrap().iter().map(|(name, value)| (name.as_str(), value.secret().unwrap()));
+    let headers: Vec<_> = headers.map(|(name, value)| format!("{name}={}", value.expose())).collect();
+    assert_eq!(headers, ["A=hunter2", "b=x", "_file=y", "C_FILE=z"], "a name that is all suffix is a name");
 }
 
 #[test]

@@ -140,7 +140,11 @@ async fn the_request_is_what_each_far_side_asks_for() {
     for (_, kind, yaml) in ways(&server.url("")) {
         send(kind, &yaml).await;
     }
-    let extra = format!("url: '{}', bearer_token: hunter2, headers: {{ X-Scope: eu }}", server.url("/hook"));
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("key");
+    std::fs::write(&file, "of a file\n").unwrap();
+    let headers = format!("{{ X-Scope: eu, X-Key_file: {} }}", file.display());
+    let extra = format!("url: '{}', bearer_token: hunter2, headers: {headers}", server.url("/hook"));
     send("webhook", &extra).await;
     let requests = server.requests();
     let seen: Vec<(&str, Option<&str>)> =
@@ -154,7 +158,7 @@ async fn the_request_is_what_each_far_side_asks_for() {
             ("/hook", Some("Bearer hunter2")),
         ]
     );
-    assert_eq!(requests[3].header("x-scope"), Some("eu"));
+    assert_eq!((requests[3].header("x-scope"), requests[3].header("x-key")), (Some("eu"), Some("of a file")));
     assert!(requests.iter().all(|r| r.header("content-type") == Some("application/json; charset=utf-8")));
     assert_eq!((&requests[0].json()["version"], &requests[0].json()["receiver"]), (&"4".into(), &"data-slack".into()));
     assert_eq!(requests[1].json().get("channel"), None);

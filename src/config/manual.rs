@@ -29,6 +29,7 @@ fn default(key: &Key) -> String {
 
 fn words(key: &Key) -> String {
     match key.shape {
+        Shape::MapOf(Shape::Secret) => format!("{} `NAME_file` gives that of `NAME` by a file.", key.doc),
         Shape::Choice(_) => format!("{} One of {}.", key.doc, key.shape.describe()),
         _ => key.doc.to_owned(),
     }

@@ -8,7 +8,7 @@ use super::diagnostic::{Problem, Problems, nearest};
 use super::interpolate::Env;
 use super::scalars::Scalars;
 use super::settings::{Entry, Setting, SettingValue, Settings};
-use super::shape::{Key, Record, Shape, listed};
+use super::shape::{self, Key, Record, Shape, listed};
 use super::source::{Origin, Source, Span, Style, Text};
 use super::tree::{Node, NodeKind};
 
@@ -200,10 +200,22 @@ impl Reading<'_, '_> {
     fn map(&mut self, entries: &[(Node, Node)], of: &'static Shape) -> Vec<(Text, Setting)> {
         let read = entries.iter().filter_map(|(key, value)| {
             let name = key.text()?;
-            let setting = self.entry_of(value, of, What::Key(name));
-            Some((Text { text: Arc::from(name), origin: self.origin(key) }, setting))
+            let Some(given) = shape::is_secret(of).then(|| shape::twin_of(name)).flatten() else {
+                let setting = self.entry_of(value, of, What::Key(name));
+                return Some((Text { text: Arc::from(name), origin: self.origin(key) }, setting));
+            };
+            self.only_twin(given, key, entries)?;
+            let setting = self.secret_file(value, name)?;
+            Some((Text { text: Arc::from(given), origin: self.origin(key) }, setting))
         });
         read.collect()
+    }
+
+    /// Tells where a mapping of secrets has both `name` and its file.
+    fn only_twin(&mut self, name: &str, twin: &Node, entries: &[(Node, Node)]) -> Option<()> {
+        let Some((other, _)) = entries.iter().find(|(key, _)| key.text() == Some(name)) else { return Some(()) };
+        self.both_given(name, other.span, twin.span);
+        None
     }
 
     fn record(&mut self, node: &Node, record: &'static Record, what: What<'_>) -> Option<Settings> {
@@ -265,13 +277,15 @@ impl Reading<'_, '_> {
             if self.source.slice(*earlier) == self.source.slice(span) {
                 return;
             }
-            let problem = Problem::error(format!("`{key}` and `{key}_file` are both given"))
-                .also(self.source.place(*earlier), "the other one")
-                .help("remove one of them");
-            self.fail(span, problem);
+            self.both_given(key, *earlier, span);
             return;
         }
         settings.entries.push(Entry { key, span: Some(span), setting });
+    }
+
+    fn both_given(&mut self, name: &str, one: Span, other: Span) {
+        let problem = Problem::error(format!("`{name}` and `{name}_file` are both given"));
+        self.fail(other, problem.also(self.source.place(one), "the other one").help("remove one of them"));
     }
 
     fn kind(&mut self, settings: &mut Settings, kind: &'static Record, span: Span, value: &Node) {

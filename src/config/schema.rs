@@ -141,6 +141,11 @@ impl SchemaBuilder<'_> {
                 let one = self.shape(of);
                 json!({ "anyOf": [one, { "type": "array", "items": one }] })
             }
+            Shape::MapOf(Shape::Secret) => json!({
+                "type": "object",
+                "patternProperties": { "._file$": { "type": "string", "description": "A file that holds the value." } },
+                "additionalProperties": self.shape(&Shape::Secret),
+            }),
             Shape::MapOf(of) => json!({ "type": "object", "additionalProperties": self.shape(of) }),
             Shape::Record(record) => self.record(record),
             Shape::OneOf(shapes) => {

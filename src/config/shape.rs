@@ -15,7 +15,8 @@ pub enum Shape {
     Template,
     /// One matcher: `team=~"ml|growth"`.
     Matcher,
-    /// Text that is never shown. The key has a twin `…_file`, read and without its trailing line break.
+    /// Text that is never shown. The key, and each name of a mapping of such, has a twin `…_file`: the path of a file
+    /// that is read, without its trailing line break.
     Secret,
     /// A path, relative to the configuration's folder.
     Path,
@@ -151,8 +152,17 @@ impl Key {
     /// Whether `name` is this key's `…_file` twin.
     #[must_use]
     pub fn is_file_twin(&self, name: &str) -> bool {
-        matches!(self.shape, Shape::Secret) && name.strip_suffix("_file") == Some(self.name)
+        is_secret(&self.shape) && twin_of(name) == Some(self.name)
     }
+}
+
+pub(super) const fn is_secret(shape: &Shape) -> bool {
+    matches!(shape, Shape::Secret)
+}
+
+/// The secret that a key is the `…_file` twin of, if it is one.
+pub(super) fn twin_of(name: &str) -> Option<&str> {
+    name.strip_suffix("_file").filter(|secret| !secret.is_empty())
 }
 
 impl Shape {

@@ -69,7 +69,10 @@ async fn where_json_is_asked_and_none_comes_the_collection_failed() {
 #[tokio::test]
 async fn what_is_sent_is_what_was_written() {
     let server = FaultServer::start([Reply::status(204)]);
-    let asked = source("http", "bearer_token: t0ken\nheaders: { X-A: a }");
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("c");
+    std::fs::write(&file, "c\n").unwrap();
+    let asked = source("http", &format!("bearer_token: t0ken\nheaders: {{ X-A: a, X-C_file: {} }}", file.display()));
     let keys = "method: POST\nheaders: { X-B: b }\nbody: '{\"q\":1}'";
     asked.collect(&format!("url: {}\n{keys}", server.url("/p?q=1"))).await.unwrap();
     let request = &server.wait_for_requests(1)[0];
@@ -79,6 +82,7 @@ async fn what_is_sent_is_what_was_written() {
     );
     let header = |name| request.header(name).unwrap_or("absent");
     assert_eq!((header("authorization"), header("x-a"), header("x-b")), ("Bearer t0ken", "a", "b"));
+    assert_eq!((header("x-c"), header("x-c_file")), ("c", "absent"));
 }
 
 #[tokio::test]

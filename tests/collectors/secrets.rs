@@ -25,6 +25,7 @@ async fn a_plugin_that_prints_a_secret_gives_rows_without_it() {
             ("echo \"$K $L\"", "env: { K: '${KEY}', L: 'x ${OTHER_KEY}' }", "output=*** x ***"),
             ("echo \"OK $L | '$K'=1\"", "env: { K: '${KEY}', L: light }", "output=OK light ___=1"),
             ("cat", &format!("stdin_file: {file}"), "output=***"),
+            ("echo \"${#K} of $K\"", &format!("env: {{ K_file: {file} }}"), "output=17 of ***"),
             ("echo ${KEY} ${REGION:-x}", "", "output=*** ***"),
             // What anybody reads in the file is no secret, unless its name says so.
             ("echo \"$MODE $API_TOKEN\"", "env: { MODE: quick, API_TOKEN: written-out }", "output=quick ***"),
@@ -59,6 +60,7 @@ async fn a_server_that_echoes_a_secret_gives_rows_without_it() {
     for (of_source, of_check, echo, want) in [
         ("{}", "headers: { Authorization: 'Bearer ${KEY}' }", format!("Bearer {KEY}"), "***"),
         ("headers: { X-Key: '${KEY}' }", "", format!("<{KEY}>"), "<***>"),
+        ("{}", &format!("headers: {{ X-Key_file: {file} }}"), IN_A_FILE.to_owned(), "***"),
         (&format!("bearer_token_file: {file}"), "", format!("Bearer {IN_A_FILE}"), "Bearer ***"),
         ("username: ana\npassword: '${KEY}'", "", "Basic YW5hOmtleS03N2FiMjBlOQ==".to_owned(), "Basic ***"),
         ("{}", &format!("body_file: {file}"), IN_A_FILE.to_owned(), "***"),
