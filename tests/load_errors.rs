@@ -123,6 +123,17 @@ fn all_errors_of_a_check_are_told_at_once() {
 }
 
 #[test]
+fn all_errors_of_a_template_are_told_at_once() {
+    assert_errors(&[(
+        check("title: '{{ nme }} {{ size | rond(1) }} {{ sze | duratoin }}'"),
+        "9:16 unknown name `nme` | did you mean `name`?
+9:33 unknown filter `rond`: did you mean `round`?
+9:47 unknown name `sze` | did you mean `size`?
+9:53 unknown filter `duratoin`: did you mean `duration`?",
+    )]);
+}
+
+#[test]
 fn the_times_of_a_check_are_checked() {
     assert_errors(&[
         (check("every: 500ms"), "9:12 `every` is shorter than a second, the least | write `every: 1s` or more"),

@@ -65,42 +65,59 @@ impl Scalars<'_, '_> {
             }
             // The default of a list or a mapping is there for the manual alone.
             _ if !shape.is_scalar() => None,
-            _ => match self.parse(shape, written, written, Style::Plain) {
-                Ok(value) => Some(Setting::new(origin, value)),
-                Err(error) => {
+            _ => {
+                let (value, errors) = self.parse_all(shape, written, written, Style::Plain);
+                for error in errors {
                     self.problems.push(Problem::error(error.message).at(origin.place()));
-                    None
                 }
-            },
+                Some(Setting::new(origin, value?))
+            }
         }
     }
 
     fn finish(&mut self, origin: Origin, shape: &'static Shape, text: &str, style: Style) -> Option<Setting> {
         let is_filled = origin.style.is_none();
         let shown = if is_filled { origin.written() } else { text };
+        let (value, errors) = self.parse_all(shape, text, shown, style);
+        for error in errors {
+            let place = match error.at {
+                Some((offset, len)) => origin.place_in(text, offset, len),
+                None => origin.place(),
+            };
+            // A parser's message may quote what came from the environment.
+            let is_foreign = matches!(shape, Shape::Template | Shape::Matcher);
+            let message = if is_filled && is_foreign {
+                format!("with its names filled in, this is not {}", shape.describe())
+            } else {
+                error.message
+            };
+            self.problems.push(Problem::error(message).at(place).help_if(error.help));
+        }
+        Some(Setting::new(origin, value?))
+    }
+
+    /// The value with all that is wrong with it: a template may be there in spite of that, so that its names are
+    /// checked, too.
+    fn parse_all(
+        &self,
+        shape: &Shape,
+        text: &str,
+        shown: &str,
+        style: Style,
+    ) -> (Option<SettingValue>, Vec<ScalarError>) {
+        if matches!(shape, Shape::Template) {
+            let (template, errors) = Template::read(text);
+            return (template.map(SettingValue::Template), errors.into_iter().map(template_error).collect());
+        }
         match self.parse(shape, text, shown, style) {
-            Ok(value) => Some(Setting::new(origin, value)),
-            Err(error) => {
-                let place = match error.at {
-                    Some((offset, len)) => origin.place_in(text, offset, len),
-                    None => origin.place(),
-                };
-                // A parser's message may quote what came from the environment.
-                let is_foreign = matches!(shape, Shape::Template | Shape::Matcher);
-                let message = if is_filled && is_foreign {
-                    format!("with its names filled in, this is not {}", shape.describe())
-                } else {
-                    error.message
-                };
-                self.problems.push(Problem::error(message).at(place).help_if(error.help));
-                None
-            }
+            Ok(value) => (Some(value), Vec::new()),
+            Err(error) => (None, vec![error]),
         }
     }
 
+    /// A value of any shape but a template.
     fn parse(&self, shape: &Shape, text: &str, shown: &str, style: Style) -> Result<SettingValue, ScalarError> {
         Ok(match shape {
-            Shape::Template => SettingValue::Template(Template::parse(text).map_err(template_error)?),
             Shape::Matcher => SettingValue::Matcher(Matcher::parse(text).map_err(matcher_error)?),
             Shape::Secret => SettingValue::Secret(Secret::new(text)),
             Shape::Path => SettingValue::Path(self.path(text)?),
@@ -205,7 +222,7 @@ fn choice(words: &[&'static str], text: &str, shown: &str) -> Result<Arc<str>, S
 }
 
 fn template_error(error: TemplateError) -> ScalarError {
-    ScalarError::new(error.message).at(error.offset, 1)
+    ScalarError::new(error.message).at(error.offset, error.len)
 }
 
 fn matcher_error(error: MatcherError) -> ScalarError {

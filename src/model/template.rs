@@ -27,6 +27,8 @@ pub struct TemplateError {
     pub message: String,
     /// Byte offset in the text.
     pub offset: usize,
+    /// Bytes that the error covers.
+    pub len: usize,
 }
 
 #[derive(Clone, Debug)]
@@ -56,21 +58,34 @@ impl Template {
     /// Parses a template.
     ///
     /// # Errors
-    /// What is wrong, and where in the text.
-    pub fn parse(source: &str) -> Result<Template, TemplateError> {
+    /// All that is wrong, and where in the text.
+    pub fn parse(source: &str) -> Result<Template, Vec<TemplateError>> {
+        match Template::read(source) {
+            (Some(template), errors) if errors.is_empty() => Ok(template),
+            (_, errors) => Err(errors),
+        }
+    }
+
+    /// Reads a template with all that is wrong with it. One that calls what is not there is there all the same, so that
+    /// its names can be checked; `None` where the text is no template at all.
+    #[must_use]
+    pub fn read(source: &str) -> (Option<Template>, Vec<TemplateError>) {
         let text: Arc<str> = Arc::from(source);
         if !["{{", "{%", "{#"].iter().any(|open| source.contains(open)) {
             // As minijinja does: the newline that ends a YAML block is not part of the text.
             let shown = source.strip_suffix('\n').unwrap_or(source);
             let body = Body::Text(if shown.len() == source.len() { Arc::clone(&text) } else { Arc::from(shown) });
-            return Ok(Template { source: text, body, variables: Arc::from([]) });
+            return (Some(Template { source: text, body, variables: Arc::from([]) }), Vec::new());
         }
-        let scanned = scan::scan(source)?;
+        let scanned = match scan::scan(source) {
+            Ok(scanned) => scanned,
+            Err(error) => return (None, vec![error]),
+        };
         let body = match scanned.pieces {
             Some(pieces) => Body::Pieces(pieces.into()),
             None => Body::Program(Arc::new(engine::Program::new(source))),
         };
-        Ok(Template { source: text, body, variables: scanned.variables.into() })
+        (Some(Template { source: text, body, variables: scanned.variables.into() }), scanned.errors)
     }
 
     #[must_use]

@@ -9,23 +9,24 @@ use std::sync::LazyLock;
 pub(super) struct Scanned {
     pub variables: Vec<(String, usize)>,
     pub pieces: Option<Vec<Piece>>,
+    /// What it calls that is not there.
+    pub errors: Vec<TemplateError>,
 }
 
+/// Reads a text that is a template; the error is that it is none.
 pub(super) fn scan(source: &str) -> Result<Scanned, TemplateError> {
     static SYNTAX: LazyLock<SyntaxConfig> = LazyLock::new(SyntaxConfig::default);
     let tree = parse(source, "template", SYNTAX.clone()).map_err(|e| TemplateError {
         message: engine::one_line(&e),
         offset: e.range().map_or(0, |r| r.start).min(source.len()),
+        len: 1,
     })?;
     let ast::Stmt::Template(template) = &tree else {
-        return Ok(Scanned { variables: Vec::new(), pieces: None });
+        return Ok(Scanned { variables: Vec::new(), pieces: None, errors: Vec::new() });
     };
-    let mut walk = Walk { source, scopes: vec![Vec::new()], variables: Vec::new(), error: None };
+    let mut walk = Walk { source, scopes: vec![Vec::new()], variables: Vec::new(), errors: Vec::new() };
     walk.body(&template.children);
-    match walk.error {
-        Some(error) => Err(error),
-        None => Ok(Scanned { variables: walk.variables, pieces: pieces(&template.children) }),
-    }
+    Ok(Scanned { variables: walk.variables, pieces: pieces(&template.children), errors: walk.errors })
 }
 
 /// The template as pieces, where it is text and `{{ name }}` with our own filters.
@@ -74,7 +75,7 @@ struct Walk<'a> {
     /// The names that `for`, `set` and `with` give, innermost last.
     scopes: Vec<Vec<&'a str>>,
     variables: Vec<(String, usize)>,
-    error: Option<TemplateError>,
+    errors: Vec<TemplateError>,
 }
 
 impl<'a> Walk<'a> {
@@ -229,16 +230,12 @@ impl<'a> Walk<'a> {
             .filter(|(score, _)| *score > 0.8)
             .max_by(|a, b| a.0.total_cmp(&b.0))
             .map_or(String::new(), |(_, k)| format!(": did you mean `{k}`?"));
-        let offset = self.find(name, span);
-        self.fail(offset, format!("unknown {what} `{name}`{near}"));
+        let (offset, len) = (self.find(name, span), name.len());
+        self.errors.push(TemplateError { message: format!("unknown {what} `{name}`{near}"), offset, len });
     }
 
     fn refuse(&mut self, span: Span, message: &str) {
-        self.fail(span.start_offset as usize, message.to_owned());
-    }
-
-    fn fail(&mut self, offset: usize, message: String) {
-        self.error.get_or_insert(TemplateError { message, offset });
+        self.errors.push(TemplateError { message: message.to_owned(), offset: span.start_offset as usize, len: 1 });
     }
 
     /// Where `name` stands inside `span`: a filter's span begins with the value before it.

@@ -18,7 +18,7 @@ fn row(name: &str) -> Option<Value> {
 }
 
 fn render(text: &str) -> Result<String, String> {
-    Template::parse(text).map_err(|e| format!("{}: {}", e.offset, e.message))?.render(&row)
+    Template::parse(text).map_err(|e| format!("{e:?}"))?.render(&row)
 }
 
 #[test]
@@ -80,12 +80,24 @@ fn a_mistake_is_found_at_its_byte() {
         ("{% macro m() %}{% endmacro %}", 3, "macro"),
         ("{% autoescape true %}{% endautoescape %}", 3, "each channel escapes"),
     ] {
-        let error = Template::parse(template).unwrap_err();
+        let errors = Template::parse(template).unwrap_err();
+        let [error] = errors.as_slice() else { panic!("{template}: {errors:?}") };
         assert!(error.message.contains(want), "{template}: {error:?}");
         assert_eq!(error.offset, offset, "{template}: {error:?}");
     }
     let deep = format!("{{{{ {}1{} }}}}", "(".repeat(100_000), ")".repeat(100_000));
     assert!(Template::parse(&deep).is_err());
+}
+
+#[test]
+fn all_mistakes_of_a_template_are_found_at_once() {
+    let text = "{{ a | rond }} {{ b is defind }} {% if now() %}{{ c | uper }}{% endif %}";
+    let (template, errors) = Template::read(text);
+    let got: Vec<&str> = errors.iter().map(|e| &text[e.offset..e.offset + e.len]).collect();
+    assert_eq!(got, ["rond", "defind", "now", "uper"]);
+    let names: Vec<String> = template.unwrap().variables().into_iter().map(|(name, _)| name).collect();
+    assert_eq!(names, ["a", "b", "c"], "so that these can be checked too");
+    assert_eq!(Template::parse(text).unwrap_err(), errors);
 }
 
 #[test]
