@@ -11,7 +11,7 @@ static POSTGRES: Record = Record::new(
     "A server.",
     &[
         Key::new("url", Shape::Secret, "Where.").required(),
-        Key::new("password", Shape::Secret, "With what."),
+        Key::new("password", Shape::Secret, "With what.").known_as(&["passphrase"]),
         Key::new("headers", Shape::MapOf(&Shape::Secret), "Said."),
         Key::new("connections", Shape::Integer { min: 1, max: 64 }, "How many.").default("4"),
     ],
@@ -395,6 +395,25 @@ fn a_secret_may_come_from_a_file() {
     let headers = kind.map("headers").unwrap().iter().map(|(name, value)| (name.as_str(), value.secret().unwrap()));
     let headers: Vec<_> = headers.map(|(name, value)| format!("{name}={}", value.expose())).collect();
     assert_eq!(headers, ["A=hunter2", "b=x", "_file=y", "C_FILE=z"], "a name that is all suffix is a name");
+}
+
+#[test]
+fn a_misspelt_file_of_a_secret_is_known() {
+    let postgres = |keys: &str| read(&format!("sources:\n  w: {{ postgres: {{ {keys} }} }}\n")).1;
+    for (key, want) in [
+        ("passwrod_file", "did you mean `password_file`?"),
+        ("password_fiel", "did you mean `password_file`?"),
+        ("passphrase_file", "did you mean `password_file`?"),
+        ("pasword", "did you mean `password`?"),
+        ("connections_file", "did you mean `connections`?"),
+    ] {
+        let report = postgres(&format!("url: x, {key}: pw"));
+        assert!(report.contains(want), "{key}: {report}");
+    }
+    let report = postgres("ulr_file: pw");
+    assert!(report.contains("did you mean `url_file`?") && !report.contains("`url` is missing"), "{report}");
+    let report = postgres("url: x, passwrod_file: run/pw");
+    assert!(report.contains("passwrod_file: run/pw"), "a path is no secret: {report}");
 }
 
 #[test]

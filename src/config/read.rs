@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::diagnostic::{Problem, Problems, nearest};
+use super::diagnostic::{Problem, Problems};
 use super::interpolate::Env;
 use super::scalars::Scalars;
 use super::settings::{Entry, Setting, SettingValue, Settings};
@@ -310,12 +310,11 @@ impl Reading<'_, '_> {
         value: &Node,
     ) -> Option<&'static str> {
         let names = || record.keys.iter().map(|key| key.name).chain(kinds.iter().map(|kind| kind.name));
-        let known_as = |key: &&Key| key.known_as.contains(&name);
-        let meant = record.keys.iter().find(known_as).map(|key| key.name).or_else(|| nearest(name, names()));
+        let (written, meant) = record.meant(name).unzip();
         // What stands under a misspelt `password` is a password; what nobody knows may be one, where there are some.
-        let is_secret = |key: &Key| matches!(key.shape, Shape::Secret);
+        let is_secret = |key: &Key| shape::is_secret(&key.shape);
         let may_be_secret = match meant {
-            Some(meant) => record.key(meant).is_some_and(is_secret),
+            Some(meant) => written.as_deref() == Some(meant) && record.key(meant).is_some_and(is_secret),
             None => record.keys.iter().any(is_secret),
         };
         if may_be_secret {
@@ -323,9 +322,9 @@ impl Reading<'_, '_> {
         }
         // In `{ query: SELECT a, b }` the `b` is a key to YAML.
         let is_cut = !self.source.text().get(span.end as usize..).unwrap_or("").trim_start().starts_with(':');
-        let help = match meant {
+        let help = match &written {
             _ if is_cut => "a `,` between `{ }` ends a value: put the value before it in quotes".to_owned(),
-            Some(meant) => format!("did you mean `{meant}`?"),
+            Some(written) => format!("did you mean `{written}`?"),
             None => format!("`{}` has {}", record.name, listed(names())),
         };
         self.fail(span, Problem::error(format!("unknown key `{name}`")).help(help));

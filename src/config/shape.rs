@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::diagnostic::nearest;
 use super::scalar::ScalarError;
 
 /// What a value has to be. All of it is constant, so that tables of it can be `static`.
@@ -98,6 +99,23 @@ impl Record {
     #[must_use]
     pub fn key(&self, name: &str) -> Option<&'static Key> {
         self.keys.iter().find(|key| key.name == name)
+    }
+
+    /// What should have been written in place of a name that this has not, where that is plain, and the key that it
+    /// gives: itself, or of a `…_file` the secret.
+    pub(super) fn meant(&self, name: &str) -> Option<(String, &'static str)> {
+        let secrets = || self.keys.iter().filter(|key| is_secret(&key.shape));
+        let twin = |key: &Key| (format!("{}_file", key.name), key.name);
+        if let Some(key) = self.keys.iter().find(|key| key.known_as.contains(&name)) {
+            return Some((key.name.to_owned(), key.name));
+        }
+        if let Some(key) = secrets().find(|key| twin_of(name).is_some_and(|secret| key.known_as.contains(&secret))) {
+            return Some(twin(key));
+        }
+        let names = self.keys.iter().map(|key| key.name).chain(self.kinds().into_iter().map(|kind| kind.name));
+        let all: Vec<_> = names.map(|name| (name.to_owned(), name)).chain(secrets().map(twin)).collect();
+        let written = nearest(name, all.iter().map(|(written, _)| written.as_str()))?;
+        all.iter().find(|(known, _)| known == written).cloned()
     }
 
     /// The kinds, none where the record has none.
