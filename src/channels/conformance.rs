@@ -60,6 +60,7 @@ fn ways(base: &str) -> [(&'static str, &'static str, String); 3] {
 #[tokio::test]
 async fn each_fault_of_an_http_server_has_its_outcome() {
     let wait = |status, seconds| Reply::text(status, "busy").header("Retry-After", seconds);
+    let dated = |status, date| wait(status, date).header("Date", "Fri, 31 Dec 1999 23:59:00 GMT");
     let moved = Reply::status(302).header("Location", "https://evil.example/");
     let slow = Reply::Trickle { body: b"ok and much more".to_vec(), interval: Duration::from_millis(200) };
     let cut = Reply::Raw(b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nok".to_vec());
@@ -69,7 +70,10 @@ async fn each_fault_of_an_http_server_has_its_outcome() {
         (wait(429, "7"), "not_sent after 7s", "not_sent after 7s"),
         (Reply::status(429), "not_sent", "not_sent"),
         (wait(503, "9"), "unanswered after 9s", "unanswered after 9s"),
-        (wait(500, "Fri, 31 Dec 1999 23:59:59 GMT"), "unanswered", "unanswered"),
+        (wait(500, "Fri, 31 Dec 1999 23:59:59 GMT"), "unanswered after 0ns", "unanswered after 0ns"),
+        (dated(429, "Fri, 31 Dec 1999 23:59:59 GMT"), "not_sent after 59s", "not_sent after 59s"),
+        (dated(503, "Sat, 01 Jan 2000 23:59:00 GMT"), "unanswered after 3600s", "unanswered after 3600s"),
+        (wait(429, "soon"), "not_sent", "not_sent"),
         (Reply::text(500, "oops"), "unanswered", "unanswered"),
         (Reply::text(404, "no_service"), "refused", "refused"),
         (Reply::text(400, "invalid_blocks"), "refused", "refused"),

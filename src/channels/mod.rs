@@ -11,8 +11,11 @@ mod console;
 mod email;
 pub mod registry;
 pub mod render;
+#[cfg(any(feature = "slack", feature = "webhook"))]
+mod retry_after;
 #[cfg(feature = "slack")]
 mod slack;
+#[cfg(any(feature = "slack", feature = "webhook"))]
 mod web;
 #[cfg(feature = "webhook")]
 mod webhook;

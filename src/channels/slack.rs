@@ -14,7 +14,8 @@
 //! declared. Times are shown in each reader's own zone. The first ten alerts of a group are shown in full, the others in
 //! a line each as far as Slack's limits allow, and the rest is counted. Data cannot mention anyone or make a link.
 //!
-//! **What counts as delivered.** `ok` of a webhook, `"ok": true` of the Web API. `ratelimited` and 429 are obeyed;
+//! **What counts as delivered.** `ok` of a webhook, `"ok": true` of the Web API. `ratelimited` and 429 are obeyed with
+//! their `Retry-After`, in seconds or as a date, up to an hour;
 //! `"ok": false` with another error is a refusal, but for those with which Slack says that the fault is its own.
 
 use super::Channel;

@@ -9,9 +9,10 @@
 
 use super::registry::{CA, timeout};
 use super::render::one_line;
+use super::retry_after::retry_after;
 use crate::config::{Problem, Settings};
 use crate::model::{Delivery, Secret};
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER, USER_AGENT};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue, USER_AGENT};
 use reqwest::{Client, Response, StatusCode, Url, redirect, tls};
 use std::error::Error;
 use std::time::Duration;
@@ -122,7 +123,7 @@ impl Web {
     async fn exchange(&self, body: Vec<u8>, want: Want) -> Result<(Answer, Option<Response>), Delivery> {
         let request = self.client.post(self.url.clone()).headers(self.headers.clone()).body(body);
         let mut response = request.send().await.map_err(|e| self.failed(e))?;
-        let (status, retry_after) = (response.status(), retry_after(response.headers()));
+        let (status, retry_after) = (response.status(), retry_after(response.headers(), jiff::Timestamp::now));
         if status.is_success() && want == Want::Status {
             return Ok((Answer { retry_after, body: String::new() }, Some(response)));
         }
@@ -175,11 +176,6 @@ async fn read(response: &mut Response) -> Result<String, reqwest::Error> {
         body.extend_from_slice(&chunk[..chunk.len().min(ANSWER_MAX - body.len())]);
     }
     Ok(String::from_utf8_lossy(&body).into_owned())
-}
-
-/// `Retry-After` in seconds. The other form, a date, needs a clock that agrees with theirs.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
 }
 
 /// The last cause behind an error: `connection refused` rather than `error sending request`.

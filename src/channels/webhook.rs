@@ -14,7 +14,8 @@
 //! `description` (the body), `runbook_url`, `dashboard_url`, `values`, `condition`, `declared` and `change`. The
 //! `fingerprint` names the alert over its whole life, whatever becomes of its labels and its severity.
 //!
-//! **What counts as delivered.** Any 2xx. A 429 is obeyed with its `Retry-After`; another 4xx and a redirect are refusals.
+//! **What counts as delivered.** Any 2xx. A 429 is obeyed with its `Retry-After`, in seconds or as a date,
+//! up to an hour; another 4xx and a redirect are refusals.
 
 use super::Channel;
 use super::registry::{Built, CA, Context, Kind, TIMEOUT};
