@@ -10,9 +10,10 @@
 //! dropped. The daemon's own log goes to standard error.
 
 use super::Channel;
-use super::registry::{Context, Kind, TIMEOUT, timeout};
+use super::keys::{TIMEOUT, timeout};
+use super::registry::{Context, Kind};
 use super::render::{Message, plain};
-use super::web::unanswered;
+use super::unanswered;
 use crate::config::{Record, Settings};
 use crate::model::{Delivery, Notification};
 use std::io::{IsTerminal, Write};

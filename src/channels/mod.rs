@@ -9,6 +9,8 @@ mod conformance;
 mod console;
 #[cfg(feature = "email")]
 mod email;
+#[cfg(any(feature = "console", feature = "slack", feature = "email", feature = "webhook"))]
+mod keys;
 pub mod registry;
 pub mod render;
 #[cfg(any(feature = "slack", feature = "webhook"))]
@@ -27,4 +29,9 @@ use crate::model::{Delivery, Notification};
 pub trait Channel: Send + Sync {
     /// One attempt. It must end by itself within its deadline.
     async fn send(&self, notification: &Notification) -> Delivery;
+}
+
+#[cfg(any(feature = "console", feature = "slack", feature = "email", feature = "webhook"))]
+fn unanswered(why: String, retry_after: Option<std::time::Duration>) -> Delivery {
+    Delivery::Unanswered { why, retry_after }
 }

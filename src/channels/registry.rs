@@ -1,9 +1,8 @@
 //! Every kind of channel there is: one line each.
 
 use super::Channel;
-use crate::config::{Key, Problem, Record, Settings, Shape};
+use crate::config::{Problem, Record, Settings};
 use std::sync::Arc;
-use std::time::Duration;
 
 /// The kinds that this build has, each behind its cargo feature.
 pub const KINDS: &[Kind] = &[
@@ -60,16 +59,3 @@ pub fn kind(name: &str) -> Option<&'static Kind> {
 pub fn records() -> Vec<&'static Record> {
     KINDS.iter().map(|kind| kind.record).collect()
 }
-
-/// How long a send may take: a key of every kind.
-pub(super) const TIMEOUT: Key =
-    Key::new("timeout", Shape::Duration, "How long one send may take; half of it for connecting.").default("10s");
-
-/// The value of [`TIMEOUT`].
-pub(super) fn timeout(settings: &Settings) -> Duration {
-    settings.duration(TIMEOUT.name).unwrap_or(Duration::from_secs(10))
-}
-
-/// A PEM file of roots: a key of the kinds that speak TLS.
-pub(super) const CA: Key =
-    Key::new("ca", Shape::Path, "A PEM file of root certificates, in place of the system's.").known_as(&["ca_file"]);

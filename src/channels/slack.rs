@@ -18,10 +18,11 @@
 //! their `Retry-After`, in seconds or as a date, up to an hour;
 //! `"ok": false` with another error is a refusal, but for those with which Slack says that the fault is its own.
 
-use super::Channel;
-use super::registry::{Built, Context, Kind, TIMEOUT};
+use super::keys::TIMEOUT;
+use super::registry::{Built, Context, Kind};
 use super::render::{Message, slack};
-use super::web::{Answer, Want, Web, unanswered};
+use super::web::{Answer, Want, Web};
+use super::{Channel, unanswered};
 use crate::config::{Key, Problem, Record, Settings, Shape};
 use crate::model::{Delivery, Notification};
 use serde_json::Value as Json;

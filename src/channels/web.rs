@@ -7,9 +7,10 @@
 //! | a timeout or a reset once the request was written, 5xx, an answer that cannot be read | unanswered |
 //! | any other 4xx, a redirect | refused |
 
-use super::registry::{CA, timeout};
+use super::keys::{CA, timeout};
 use super::render::one_line;
 use super::retry_after::retry_after;
+use super::unanswered;
 use crate::config::{Problem, Settings};
 use crate::model::{Delivery, Secret};
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue, USER_AGENT};
@@ -41,12 +42,14 @@ pub(super) struct Web {
 }
 
 /// An answer whose status is 2xx.
+#[cfg_attr(not(feature = "slack"), expect(dead_code, reason = "Slack alone says more than a status"))]
 pub(super) struct Answer {
     pub retry_after: Option<Duration>,
     pub body: String,
 }
 
 /// How much of an answer is wanted.
+#[cfg_attr(not(feature = "slack"), expect(dead_code, reason = "Slack alone says more than a status"))]
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Want {
     Body,
@@ -162,10 +165,6 @@ fn judge(status: StatusCode, retry_after: Option<Duration>, said: &str) -> Deliv
         400..=499 => Delivery::Refused { why },
         _ => unanswered(why, retry_after),
     }
-}
-
-pub(super) fn unanswered(why: String, retry_after: Option<Duration>) -> Delivery {
-    Delivery::Unanswered { why, retry_after }
 }
 
 /// The answer's text, as far as the limit.

@@ -18,7 +18,8 @@
 //! up to an hour; another 4xx and a redirect are refusals.
 
 use super::Channel;
-use super::registry::{Built, CA, Context, Kind, TIMEOUT};
+use super::keys::{CA, TIMEOUT};
+use super::registry::{Built, Context, Kind};
 use super::render::alertmanager::Payload;
 use super::web::{Want, Web};
 use crate::config::{Key, Problem, Record, Settings, Shape};

@@ -41,6 +41,7 @@ pub(super) struct Web {
 }
 
 /// An answer, read to its end.
+#[cfg_attr(not(feature = "http"), expect(dead_code, reason = "only `http` gives rows of its time and certificate"))]
 pub(super) struct Answer {
     pub(super) status: StatusCode,
     pub(super) content_type: String,

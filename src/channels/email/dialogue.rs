@@ -1,7 +1,7 @@
 //! One message over one connection, step by step: an SMTP answer means different things at different steps.
 
 use super::super::render::one_line;
-use super::super::web::unanswered;
+use super::super::unanswered;
 use crate::model::{Delivery, Secret};
 use lettre::Message;
 use lettre::transport::smtp::Error;

@@ -28,8 +28,9 @@ mod compose;
 mod dialogue;
 
 use super::Channel;
-use super::registry::{Built, CA, Context, Kind, TIMEOUT, timeout};
-use super::web::unanswered;
+use super::keys::{CA, TIMEOUT, timeout};
+use super::registry::{Built, Context, Kind};
+use super::unanswered;
 use crate::config::{Key, Problem, Record, Rule, ScalarError, Settings, Shape};
 use crate::model::{Delivery, Notification, Secret};
 use dialogue::{Attempt, Security, Server};
