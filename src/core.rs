@@ -118,7 +118,7 @@ impl Core {
 
     fn take(&mut self, now: Timestamp, input: Input) {
         match input {
-            Input::Evaluated(evaluated) => self.engine.apply(*evaluated, now),
+            Input::Evaluated(evaluated) => self.engine.apply(&evaluated, now),
             Input::Delivered { id, took, delivery } => self.dispatch.answered(&id, &delivery, took, now),
             Input::Reload(config) => {
                 self.engine.reload(config.checks, config.self_alerts, now);

@@ -301,6 +301,7 @@ fn a_send_in_flight_at_the_crash_is_told_once_more() {
                 slot,
                 generation,
                 took: Duration::ZERO,
+                fell_back: None,
                 judged,
             }))
         })

@@ -42,7 +42,8 @@ fn sent(next: Duration, answers: [(&str, f64); 2]) -> Vec<String> {
         table.push([Value::Number(value)]).expect("one cell");
         let judged = evaluate(&collect.check, collect.slot, Ok(Arc::new(table.finish())));
         let (check, generation) = (Arc::clone(&collect.check), collect.generation);
-        let evaluated = Evaluated { check, slot: collect.slot, generation, took: Duration::ZERO, judged };
+        let evaluated =
+            Evaluated { check, slot: collect.slot, generation, took: Duration::ZERO, fell_back: None, judged };
         let turn = core.handle(START, [Input::Evaluated(Box::new(evaluated))]);
         let items = turn.sends.iter().flat_map(|send| &send.notification.items);
         sent.extend(items.map(|item| item.alert.id.check.to_string()));

@@ -85,6 +85,7 @@ fn answer(collect: &Collect, table: &Arc<Table>) -> Input {
         slot: collect.slot,
         generation: collect.generation,
         took: Duration::ZERO,
+        fell_back: None,
         judged,
     }))
 }

@@ -18,7 +18,7 @@ const RETRY_AFTER: Duration = Duration::from_secs(45);
 
 impl Engine {
     /// A collection has ended. An answer to an older configuration is asked again.
-    pub fn apply(&mut self, evaluated: Evaluated, now: Timestamp) {
+    pub fn apply(&mut self, evaluated: &Evaluated, now: Timestamp) {
         let name = Arc::clone(&evaluated.check.name);
         let Some(state) = self.checks.get_mut(&name) else { return };
         if state.out != Some(evaluated.slot) {
@@ -29,25 +29,40 @@ impl Engine {
             self.plan(&name, evaluated.slot);
             return;
         }
-        state.report.note(&evaluated.check, evaluated.slot, evaluated.took, &evaluated.judged);
+        state.note(evaluated);
         self.dirty.insert(RowName::Check(Arc::clone(&name)));
-        self.note_source(&evaluated, now);
-        match evaluated.judged {
-            Judged::Failed(failure) => self.failed(&name, evaluated.slot, &failure, now),
-            Judged::Rows(judgement) => self.judged(&name, evaluated.slot, &judgement, now),
+        self.note_sources(evaluated, now);
+        match &evaluated.judged {
+            Judged::Failed(failure) => self.failed(evaluated, failure, now),
+            Judged::Rows(judgement) => self.judged(evaluated, judgement, now),
         }
         let state = self.checks.get_mut(&name).expect("looked up above");
         state.last_slot = Some(evaluated.slot);
         self.news.push(News::Judged { check: name, slot: evaluated.slot });
     }
 
+    /// Notes how the sources that were asked have answered.
+    fn note_sources(&mut self, evaluated: &Evaluated, now: Timestamp) {
+        let check = &evaluated.check;
+        let last = match &evaluated.judged {
+            Judged::Failed(failure) => Some(failure),
+            Judged::Rows(_) => None,
+        };
+        match (&evaluated.fell_back, &check.fallback) {
+            (Some(why), Some(fallback)) => {
+                self.note_source(&check.source, Some(why), now);
+                self.note_source(&fallback.source, last, now);
+            }
+            _ => self.note_source(&check.source, last, now),
+        }
+    }
+
     /// Two collections in a row that could not reach it make a source unreachable.
-    fn note_source(&mut self, evaluated: &Evaluated, now: Timestamp) {
-        let source = Arc::clone(&evaluated.check.source);
-        let state = self.sources.entry(Arc::clone(&source)).or_default();
-        let key = Key::one("source", &source);
-        match &evaluated.judged {
-            Judged::Failed(failure) if failure.unreachable => {
+    fn note_source(&mut self, source: &Arc<str>, failure: Option<&CollectFailure>, now: Timestamp) {
+        let state = self.sources.entry(Arc::clone(source)).or_default();
+        let key = Key::one("source", source);
+        match failure {
+            Some(failure) if failure.unreachable => {
                 // Checks that ask it at one instant fail as one.
                 if state.failed_at.replace(now) != Some(now) {
                     state.failures = state.failures.saturating_add(1);
@@ -65,14 +80,14 @@ impl Engine {
     }
 
     /// The collection failed: instances stay as they are; the check's own alert says so, where it is asked to.
-    fn failed(&mut self, name: &Arc<str>, slot: Timestamp, failure: &CollectFailure, now: Timestamp) {
-        let policy = self.checks[name].check.on_error;
-        self.own_alert(name, Reason::Error, policy, true, &failure.message, slot);
-        let failing = Key::one("check", name);
+    fn failed(&mut self, evaluated: &Evaluated, failure: &CollectFailure, now: Timestamp) {
+        let check = &evaluated.check;
+        let message = evaluated.why_failed(failure);
+        self.own_alert(&check.name, Reason::Error, check.on_error, true, &message, evaluated.slot);
         if failure.unreachable {
-            self.retry_soon(name, now);
+            self.retry_soon(&check.name, now);
         } else {
-            self.raise_self("check-failing", failing, failure.message.clone(), now);
+            self.raise_self("check-failing", Key::one("check", &check.name), message, now);
         }
     }
 
@@ -98,8 +113,9 @@ impl Engine {
         }
     }
 
-    fn judged(&mut self, name: &Arc<str>, at: Timestamp, judgement: &Judgement, now: Timestamp) {
-        let check = Arc::clone(&self.checks[name].check);
+    fn judged(&mut self, evaluated: &Evaluated, judgement: &Judgement, now: Timestamp) {
+        let (check, at) = (Arc::clone(&evaluated.check), evaluated.slot);
+        let name = &check.name;
         self.clear_own(name, Reason::Error, at);
         let empty = judgement.table.is_empty();
         self.own_alert(name, Reason::Empty, check.on_empty, empty, "the answer held no rows", at);
@@ -116,7 +132,7 @@ impl Engine {
         self.checks.insert(Arc::clone(name), state);
         self.tell_events(name, at, touched);
         self.tell_limit(name, over, at);
-        self.tell_failing(name, judgement, now);
+        self.tell_failing(evaluated, judgement, now);
     }
 
     /// Says what happened to the keys of a slot.
@@ -161,10 +177,14 @@ impl Engine {
         }
     }
 
-    /// What cannot be judged is said, not passed over.
-    fn tell_failing(&mut self, name: &Arc<str>, judgement: &Judgement, at: Timestamp) {
+    /// What cannot be judged is said, not passed over; so is a request that its source refuses while the fallback
+    /// answers.
+    fn tell_failing(&mut self, evaluated: &Evaluated, judgement: &Judgement, at: Timestamp) {
+        let name = &evaluated.check.name;
         let key = Key::one("check", name);
-        match self.checks[name].failing(judgement) {
+        let refused = evaluated.fell_back.as_ref().filter(|why| !why.unreachable);
+        let refused = refused.map(|why| format!("the fallback is asked, because: {}", why.message));
+        match self.checks[name].failing(judgement).or(refused) {
             Some(why) => self.raise_self("check-failing", key, why, at),
             None => self.clear_self("check-failing", key, at),
         }

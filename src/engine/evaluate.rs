@@ -28,7 +28,37 @@ pub struct Evaluated {
     pub generation: u64,
     /// How long the collection and the evaluation took.
     pub took: std::time::Duration,
+    /// Why the check's own source could not be read, where its fallback was asked: `judged` is then of that answer.
+    pub fell_back: Option<CollectFailure>,
     pub judged: Judged,
+}
+
+impl Evaluated {
+    /// The source whose answer was judged, and what it says: where that is not the check's own, why it is not.
+    #[must_use]
+    pub fn answered(&self) -> (&Arc<str>, Option<String>) {
+        match (&self.fell_back, &self.check.fallback) {
+            (Some(why), Some(fallback)) => {
+                let own = &self.check.source;
+                (
+                    &fallback.source,
+                    Some(format!("read from `{}`, because `{own}` gave no answer: {}", fallback.source, why.message)),
+                )
+            }
+            _ => (&self.check.source, None),
+        }
+    }
+
+    /// Why no source gave an answer.
+    #[must_use]
+    pub fn why_failed(&self, last: &CollectFailure) -> String {
+        match (&self.fell_back, &self.check.fallback) {
+            (Some(first), Some(fallback)) => {
+                format!("{}; and the fallback `{}`: {}", first.message, fallback.source, last.message)
+            }
+            _ => last.message.clone(),
+        }
+    }
 }
 
 /// What a slot gave.

@@ -196,7 +196,7 @@ impl Engine {
         let state = self.checks.get(check)?;
         let mut known = [state.last_slot, state.out, state.next].into_iter().flatten();
         let slot = known.find(|slot| t <= *slot).or_else(|| state.check.schedule.at_or_after(t))?;
-        Some((slot, state.check.timeout))
+        Some((slot, state.check.longest()))
     }
 
     /// Slots that were skipped because their predecessor was still out, over all checks.

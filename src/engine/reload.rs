@@ -201,7 +201,7 @@ impl Engine {
 
     /// Ends alerts without rows that nothing can end any more: of a check or a source that is gone, or switched off.
     fn drop_dead_signals(&mut self, now: Timestamp) {
-        let sources: HashSet<Arc<str>> = self.checks.values().map(|c| Arc::clone(&c.check.source)).collect();
+        let sources: HashSet<Arc<str>> = self.checks.values().flat_map(|c| c.check.sources().cloned()).collect();
         let mut dead: Vec<AlertId> = self.signals.keys().filter(|id| self.is_dead(id, &sources)).cloned().collect();
         dead.sort_unstable();
         for id in dead {

@@ -1,6 +1,6 @@
 //! What each check last said, for the API and for people.
 
-use super::evaluate::{Judged, Judgement, Outcome, row_values, unknown_reasons};
+use super::evaluate::{Evaluated, Judged, Judgement, Outcome, row_values, unknown_reasons};
 use super::{CheckState, Engine, Life, RowValues};
 use crate::model::alert::{AlertState, AlertView};
 use crate::model::{AlertId, Key, Timestamp};
@@ -17,6 +17,8 @@ pub const OUTCOMES_KEPT: usize = 20;
 pub(super) struct Last {
     slot: Option<Timestamp>,
     took: Duration,
+    answered: Option<Arc<str>>,
+    fell_back: Option<String>,
     error: Option<String>,
     rows: usize,
     unread: usize,
@@ -43,6 +45,9 @@ pub struct CheckReport {
     pub collecting: bool,
     /// Seconds that the last collection and evaluation took.
     pub took: f64,
+    /// The source whose answer was judged last, and, where that is the fallback, why.
+    pub answered: Option<Arc<str>>,
+    pub fell_back: Option<String>,
     /// Why the last slot could not be judged, where it could not.
     pub error: Option<String>,
     pub rows: usize,
@@ -76,15 +81,17 @@ pub struct SourceReport {
 
 impl Last {
     /// Notes a slot that was judged.
-    pub fn note(&mut self, check: &Check, slot: Timestamp, took: Duration, judged: &Judged) {
-        self.slot = Some(slot);
-        self.took = took;
-        match judged {
-            Judged::Failed(failure) => self.error = Some(failure.message.clone()),
+    fn note(&mut self, evaluated: &Evaluated) {
+        let (source, fell_back) = evaluated.answered();
+        (self.slot, self.took) = (Some(evaluated.slot), evaluated.took);
+        (self.answered, self.fell_back) = (None, fell_back);
+        match &evaluated.judged {
+            Judged::Failed(failure) => self.error = Some(evaluated.why_failed(failure)),
             Judged::Rows(j) => {
+                self.answered = Some(Arc::clone(source));
                 self.error = j.mistyped.clone().or_else(|| j.unread_why.first().cloned());
                 (self.rows, self.unread) = (j.table.rows(), j.unread);
-                self.samples = samples(check, slot, j);
+                self.samples = samples(&evaluated.check, evaluated.slot, j);
             }
         }
     }
@@ -170,6 +177,16 @@ impl Engine {
 }
 
 impl CheckState {
+    /// Notes a slot that was judged.
+    pub(super) fn note(&mut self, evaluated: &Evaluated) {
+        self.report.note(evaluated);
+    }
+
+    /// Why the last answer is not of the check's own source.
+    pub(super) fn fell_back(&self) -> Option<&str> {
+        self.report.fell_back.as_deref()
+    }
+
     fn report(&self) -> CheckReport {
         let is_pending = |l: &&Life| matches!(AlertState::of(&l.latches), AlertState::Pending(_));
         CheckReport {
@@ -181,6 +198,8 @@ impl CheckState {
             next_slot: self.next,
             collecting: self.out.is_some(),
             took: self.report.took.as_secs_f64(),
+            answered: self.report.answered.clone(),
+            fell_back: self.report.fell_back.clone(),
             error: self.report.error.clone(),
             rows: self.report.rows,
             unread: self.report.unread,

@@ -3,7 +3,7 @@
 use super::evaluate::{Judgement, Outcome, row_values};
 use super::life::{Reading, Slot, Verdict, step};
 use super::signals::ended;
-use super::view::{labels, view};
+use super::view::labels;
 use super::{CheckState, Life, RowValues};
 use crate::model::alert::{AlertState, EndNote, Latch};
 use crate::model::{AlertId, Change, ChangeKind, Key, LabelSet, Severity, Timestamp};
@@ -188,7 +188,7 @@ impl CheckState {
             _ => severity_of(after),
         };
         let severity = severity.expect("a change has a severity: it began or ended with one");
-        let view = Arc::new(view(&self.check, life, id, severity));
+        let view = Arc::new(self.view_at(life, id, severity));
         if kind == ChangeKind::Resolved { ended(view, note, at) } else { Change { at, kind, severity, note, view } }
     }
 

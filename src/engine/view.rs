@@ -23,8 +23,13 @@ impl CheckState {
     pub(super) fn view(&self, life: &Life, id: &AlertId) -> Option<AlertView> {
         match AlertState::of(&life.latches) {
             AlertState::Inactive => None,
-            AlertState::Pending(severity) | AlertState::Firing(severity) => Some(view(&self.check, life, id, severity)),
+            AlertState::Pending(severity) | AlertState::Firing(severity) => Some(self.view_at(life, id, severity)),
         }
+    }
+
+    /// The view of a life at a severity.
+    pub(super) fn view_at(&self, life: &Life, id: &AlertId, severity: Severity) -> AlertView {
+        AlertView { fell_back: self.fell_back().map(str::to_owned), ..view(&self.check, life, id, severity) }
     }
 }
 
@@ -37,8 +42,8 @@ pub fn preview(check: &Check, key: &Key, row: RowValues, severity: Severity, at:
     view(check, &life, &id, severity)
 }
 
-/// The view of a life at a severity.
-pub(super) fn view(check: &Check, life: &Life, id: &AlertId, severity: Severity) -> AlertView {
+/// What the check's words say of a life at a severity.
+fn view(check: &Check, life: &Life, id: &AlertId, severity: Severity) -> AlertView {
     let lookup = |name: &str| lookup(check, &life.row, &id.key, name);
     let mut failed = None;
     let mut render = |template: &Template| match template.render(&lookup) {
@@ -66,6 +71,7 @@ pub(super) fn view(check: &Check, life: &Life, id: &AlertId, severity: Severity)
         links,
         declared: Arc::clone(&check.declared),
         template_error: failed,
+        fell_back: None,
         id: id.clone(),
     }
 }
@@ -117,6 +123,7 @@ impl Signal {
             links,
             declared: check.map_or_else(|| Arc::from("self_alerts"), |c| Arc::clone(&c.declared)),
             template_error: None,
+            fell_back: None,
         }
     }
 }

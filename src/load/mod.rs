@@ -10,11 +10,13 @@ mod decls;
 mod files;
 mod links;
 mod parallel;
+mod request;
 mod route;
 mod schema;
 mod series;
 
 pub use config::{ChannelDecl, Config, HeartbeatConfig, ServerConfig, SourceDecl, StoreConfig};
+pub use request::request;
 pub use schema::schema;
 
 use crate::config::files::FolderError;

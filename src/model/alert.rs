@@ -287,6 +287,9 @@ pub struct AlertView {
     pub declared: Arc<str>,
     /// A template that failed, named, where one did.
     pub template_error: Option<String>,
+    /// Which source was read in the place of the check's own, and why, where one was.
+    #[serde(default)]
+    pub fell_back: Option<String>,
 }
 
 #[cfg(test)]

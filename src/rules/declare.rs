@@ -16,6 +16,7 @@ pub static CHECK: Record = Record::new(
         Key::new("collect", Shape::Any, "What to ask; its keys belong to the source's kind.")
             .required()
             .known_as(&["query_config", "request"]),
+        Key::new("fallback", Shape::Record(&FALLBACK), "What is asked where `source` cannot be read."),
         Key::new(
             "columns",
             Shape::MapOf(&COLUMN_TYPE),
@@ -83,6 +84,16 @@ pub static CHECK: Record = Record::new(
         Key::new("body", Shape::Template, "The text of a message.").known_as(&["message"]),
         Key::new("runbook_url", Shape::Template, "What to do about it.").known_as(&["runbook"]),
         Key::new("dashboard_url", Shape::Template, "Where to look.").known_as(&["dashboard"]),
+    ],
+);
+
+/// `fallback:`.
+pub static FALLBACK: Record = Record::new(
+    "fallback",
+    "Another source, asked where the check's own cannot be read; its answer has the same columns.",
+    &[
+        Key::new("source", Shape::Reference("source"), "The source it asks then.").required(),
+        Key::new("collect", Shape::Any, "What to ask of it; its keys belong to that source's kind.").required(),
     ],
 );
 

@@ -28,6 +28,8 @@ pub struct Check {
     pub source: Arc<str>,
     /// What it asks; the source's kind knows its keys.
     pub collect: Arc<Settings>,
+    /// What is asked where `source` cannot be read.
+    pub fallback: Option<Fallback>,
     pub columns: Option<Columns>,
     pub key: KeyColumns,
     pub schedule: Schedule,
@@ -56,6 +58,13 @@ pub struct Check {
     pub depends_on: Vec<Arc<str>>,
     /// `rules/slow.yaml:4`.
     pub declared: Arc<str>,
+}
+
+/// `fallback:`: another source and what it is asked.
+#[derive(Clone, Debug)]
+pub struct Fallback {
+    pub source: Arc<str>,
+    pub collect: Arc<Settings>,
 }
 
 /// One severity under `alert:`.
@@ -164,6 +173,17 @@ impl SelfAlerts {
 }
 
 impl Check {
+    /// The sources it may ask.
+    pub fn sources(&self) -> impl Iterator<Item = &Arc<str>> {
+        std::iter::once(&self.source).chain(self.fallback.as_ref().map(|fallback| &fallback.source))
+    }
+
+    /// The longest that a slot's collection may take: each source that it may ask has the whole `timeout`.
+    #[must_use]
+    pub fn longest(&self) -> Duration {
+        if self.fallback.is_some() { self.timeout * 2 } else { self.timeout }
+    }
+
     /// The most severe severity under `alert:`.
     #[must_use]
     pub fn worst(&self) -> Severity {

@@ -5,7 +5,7 @@ mod policies;
 mod templates;
 
 use super::declare::CHECK;
-use super::{Check, Columns, KeyColumns, Mode, Params, Schedule};
+use super::{Check, Columns, Fallback, KeyColumns, Mode, Params, Schedule};
 use crate::config::{Node, Problem, Problems, Reader, Record, Setting, Settings, Source, Text, did_you_mean};
 use crate::model::ValueType;
 use std::collections::HashMap;
@@ -69,6 +69,12 @@ pub fn read(context: &Context<'_>, source: &Arc<Source>, node: &Node, problems: 
     Some(Declared { name: name?, known, check: check.filter(|_| !is_wrong).map(Arc::new), settings })
 }
 
+/// A `fallback:`, and what is known of its answer's columns.
+struct AlsoAsked {
+    ask: Fallback,
+    known: KnownColumns,
+}
+
 /// One check being read.
 struct Reading<'a, 'c> {
     context: &'a Context<'c>,
@@ -80,12 +86,19 @@ struct Reading<'a, 'c> {
 impl<'c> Reading<'_, 'c> {
     /// The check, where it is right, and what is known of its columns.
     fn check(mut self) -> (Option<Check>, KnownColumns) {
-        let facts = self.facts();
         let params = self.params();
-        let (collect, is_right) = facts.and_then(|facts| self.collect(facts)).unzip();
+        let (facts, collect, is_right) = self.asked(self.settings);
         let columns = self.columns();
-        let known = self.known(facts, collect.as_ref(), is_right.unwrap_or(false));
-        (self.parts(facts, params, collect, columns, &known), known)
+        let known = self.known(facts, collect.as_ref(), is_right);
+        let fallback = self.fallback();
+        (self.parts(facts, params, collect, fallback, columns, &known), known)
+    }
+
+    /// The source that `of` names, what it is asked, and whether that is right.
+    fn asked(&mut self, of: &Settings) -> (Option<&'c SourceFacts>, Option<Settings>, bool) {
+        let facts = self.facts(of);
+        let (collect, is_right) = facts.and_then(|facts| self.collect(of, facts)).unzip();
+        (facts, collect, is_right.unwrap_or(false))
     }
 
     fn parts(
@@ -93,13 +106,14 @@ impl<'c> Reading<'_, 'c> {
         facts: Option<&SourceFacts>,
         params: Params,
         collect: Option<Settings>,
+        fallback: Option<AlsoAsked>,
         columns: Option<Columns>,
         known: &KnownColumns,
     ) -> Option<Check> {
         let key = self.key(known, facts);
         let (schedule, timeout) = (self.schedule(), self.timeout());
         let policies = self.policies();
-        let compiled = self.compile(columns.as_ref(), &params, known);
+        let compiled = self.compile(columns.as_ref(), &params, known, fallback.as_ref().map(|f| &f.known));
         let lets = self.names_under("let");
         let names = [self.names_under("params"), lets.clone()].concat();
         let scope = templates::Scope::new(known, names, &key);
@@ -111,6 +125,7 @@ impl<'c> Reading<'_, 'c> {
             description: self.settings.text("description").unwrap_or("").trim_end().to_owned(),
             source: Arc::from(self.settings.text("source")?),
             collect: Arc::new(collect?),
+            fallback: fallback.map(|fallback| fallback.ask),
             columns,
             key,
             schedule: schedule?,
@@ -223,8 +238,8 @@ impl<'c> Reading<'_, 'c> {
     }
 
     /// What is known of the source; `None` where it is wrong or not there.
-    fn facts(&mut self) -> Option<&'c SourceFacts> {
-        let source = self.settings.spanned("source")?;
+    fn facts(&mut self, of: &Settings) -> Option<&'c SourceFacts> {
+        let source = of.spanned("source")?;
         let sources = self.context.sources;
         let Some(facts) = sources.get(&source.text) else {
             if self.context.hides_sources {
@@ -237,11 +252,11 @@ impl<'c> Reading<'_, 'c> {
     }
 
     /// The settings of `collect:`, by what the source's kind declares, and whether they are right.
-    fn collect(&mut self, facts: &SourceFacts) -> Option<(Settings, bool)> {
+    fn collect(&mut self, of: &Settings, facts: &SourceFacts) -> Option<(Settings, bool)> {
         let reader = self.context.reader.filling(true);
-        let node = self.settings.node("collect")?;
+        let node = of.node("collect")?;
         let mut found = Problems::new();
-        let collect = reader.record(&self.settings.origin().source, node, facts.collect, &mut found);
+        let collect = reader.record(&of.origin().source, node, facts.collect, &mut found);
         let is_right = !found.has_errors();
         self.problems.extend(found);
         if is_right && !self.settings.is_wrong("params") {
@@ -273,6 +288,15 @@ impl<'c> Reading<'_, 'c> {
         };
         let is_whole = ["columns", "params", "let"].iter().all(|key| !self.settings.is_wrong(key));
         KnownColumns { is_complete: known.is_complete && is_whole, ..known }
+    }
+
+    /// `fallback:`, where it is right.
+    fn fallback(&mut self) -> Option<AlsoAsked> {
+        let written = self.settings.record("fallback")?;
+        let (facts, collect, is_right) = self.asked(written);
+        let known = self.known(facts, collect.as_ref(), is_right);
+        let source = Arc::from(written.text("source")?);
+        Some(AlsoAsked { ask: Fallback { source, collect: Arc::new(collect?) }, known })
     }
 
     fn mode(&self) -> Mode {

@@ -49,6 +49,7 @@ fn alert(core: &Core, state: AlertState, view: &AlertView) -> Alert {
         condition: view.condition.clone(),
         links: view.links.iter().map(|(name, url)| (Arc::from(&**name), url.clone())).collect(),
         declared: Arc::clone(&view.declared),
+        fell_back: view.fell_back.clone(),
         channels: core.dispatch.told(&view.id).into_iter().map(told).collect(),
     }
 }
@@ -89,6 +90,8 @@ fn check(core: &Core, name: &str) -> Check {
         next_slot: report.next_slot.map(Instant),
         collecting: report.collecting,
         took_seconds: report.took,
+        answered: report.answered,
+        fell_back: report.fell_back,
         error: report.error,
         rows: report.rows,
         unread_rows: report.unread,

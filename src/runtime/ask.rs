@@ -5,6 +5,7 @@ use super::{Event, Events};
 use crate::collectors::{self, CollectError, CollectErrorKind, Collector, Identity, Kind, Request};
 use crate::core::Collect;
 use crate::engine::evaluate::{CollectFailure, Evaluated, Judged, evaluate};
+use crate::load;
 use crate::model::Table;
 use crate::telemetry::Telemetry;
 use std::collections::HashMap;
@@ -54,11 +55,18 @@ type Answer = OnceCell<Result<Arc<Table>, CollectError>>;
 /// One collection, ready to go.
 struct Job {
     collect: Collect,
+    own: Ask,
+    fallback: Option<Ask>,
+    all: Arc<Semaphore>,
+    telemetry: Telemetry,
+}
+
+/// What one source is asked.
+struct Ask {
+    name: Arc<str>,
     request: Request,
     answer: Arc<Answer>,
     source: Option<Source>,
-    all: Arc<Semaphore>,
-    telemetry: Telemetry,
 }
 
 impl Asker {
@@ -112,17 +120,15 @@ impl Asker {
 
     fn job(&self, collect: Collect) -> Job {
         let check = &collect.check;
-        let request = Request {
-            collect: Arc::clone(&check.collect),
-            params: Arc::clone(&check.params),
-            columns: check.columns.clone(),
-            now: collect.slot,
-            timeout: check.timeout,
-            check: Arc::clone(&check.name),
+        let ask = |name: &Arc<str>, settings: &Arc<_>| {
+            let request = load::request(check, settings, collect.slot);
+            let source = self.sources.get(name).cloned();
+            let answer = source.as_ref().map_or_else(Arc::default, |source| self.answer(source, &request));
+            Ask { name: Arc::clone(name), request, answer, source }
         };
-        let source = self.sources.get(&check.source).cloned();
-        let answer = source.as_ref().map_or_else(Arc::default, |source| self.answer(source, &request));
-        Job { collect, request, answer, source, all: Arc::clone(&self.all), telemetry: self.telemetry.clone() }
+        let own = ask(&check.source, &check.collect);
+        let fallback = check.fallback.as_ref().map(|fallback| ask(&fallback.source, &fallback.collect));
+        Job { own, fallback, all: Arc::clone(&self.all), telemetry: self.telemetry.clone(), collect }
     }
 
     /// The place of the answer to this request, which may be on its way already.
@@ -145,7 +151,7 @@ impl Job {
     async fn run(self) -> Evaluated {
         let begun = Instant::now();
         let check = Arc::clone(&self.collect.check);
-        let collected = self.answer.get_or_init(|| self.ask(begun + check.timeout)).await.clone();
+        let (fell_back, collected) = self.collected().await;
         let (slot, generation) = (self.collect.slot, self.collect.generation);
         let judged = self.judge(collected).await;
         let took = begun.elapsed();
@@ -155,30 +161,47 @@ impl Job {
             Judged::Rows(_) => "ok",
         };
         self.telemetry.evaluated(&check.name, outcome, took);
-        Evaluated { check, slot, generation, took, judged }
+        Evaluated { check, slot, generation, took, fell_back, judged }
     }
 
-    /// Asks the source, and waits no longer than until `deadline`, for our turn or for the answer.
-    async fn ask(&self, deadline: Instant) -> Result<Arc<Table>, CollectError> {
-        let Some(source) = &self.source else {
-            let name = &self.collect.check.source;
+    /// The answer of the check's own source; where it cannot be read, why, and the answer of the fallback.
+    async fn collected(&self) -> (Option<CollectFailure>, Result<Arc<Table>, CollectError>) {
+        let own = self.answer(&self.own).await;
+        match (own, &self.fallback) {
+            (Err(why), Some(fallback)) => {
+                self.telemetry.collection_failed(&self.collect.check.name, &self.own.name, &why.message);
+                (Some(failure(&why)), self.answer(fallback).await)
+            }
+            (own, _) => (None, own),
+        }
+    }
+
+    async fn answer(&self, ask: &Ask) -> Result<Arc<Table>, CollectError> {
+        let deadline = Instant::now() + self.collect.check.timeout;
+        ask.answer.get_or_init(|| self.ask(ask, deadline)).await.clone()
+    }
+
+    /// Asks a source, and waits no longer than until `deadline`, for our turn or for the answer.
+    async fn ask(&self, ask: &Ask, deadline: Instant) -> Result<Arc<Table>, CollectError> {
+        let Some(source) = &ask.source else {
+            let name = &ask.name;
             return Err(CollectError::refused(format_args!(
                 "there is no source `{name}`: declare it under `sources:`"
             )));
         };
-        let answer = match timeout_at(deadline, self.ask_in_turn(source)).await {
+        let answer = match timeout_at(deadline, self.ask_in_turn(source, &ask.request)).await {
             Ok(answer) => answer.map(Arc::new),
-            Err(_) => Err(CollectError::too_late("the collection", self.request.timeout)),
+            Err(_) => Err(CollectError::too_late("the collection", ask.request.timeout)),
         };
         self.telemetry.collected(&source.name, answer.as_ref().map_or_else(|e| name(e.kind), |_| "ok"));
         answer
     }
 
-    async fn ask_in_turn(&self, source: &Source) -> Result<Table, CollectError> {
+    async fn ask_in_turn(&self, source: &Source, request: &Request) -> Result<Table, CollectError> {
         // The source's own first: who waits for a dead source holds nothing that others need.
         let _own = source.permits.acquire().await.expect("the semaphore is never closed");
         let _all = self.all.acquire().await.expect("the semaphore is never closed");
-        let asked = caught(source.collector.collect(&self.request)).await;
+        let asked = caught(source.collector.collect(request)).await;
         asked.unwrap_or_else(|panic| Err(self.bug(&format!("the collector of source `{}`", source.name), &panic)))
     }
 
@@ -196,15 +219,19 @@ impl Job {
 
     fn failed(&self, error: &CollectError) -> Judged {
         let check = &self.collect.check;
-        self.telemetry.collection_failed(&check.name, &check.source, &error.message);
-        let unreachable = error.kind == CollectErrorKind::Unreachable;
-        evaluate(check, self.collect.slot, Err(CollectFailure { unreachable, message: error.message.clone() }))
+        let asked = self.fallback.as_ref().unwrap_or(&self.own);
+        self.telemetry.collection_failed(&check.name, &asked.name, &error.message);
+        evaluate(check, self.collect.slot, Err(failure(error)))
     }
 
     fn bug(&self, what: &str, panic: &str) -> CollectError {
         self.telemetry.panicked(&format!("{what} for check `{}`", self.collect.check.name), panic);
         CollectError::refused(format_args!("a bug was caught in {what}: {panic}. Please report it"))
     }
+}
+
+fn failure(error: &CollectError) -> CollectFailure {
+    CollectFailure { unreachable: error.kind == CollectErrorKind::Unreachable, message: error.message.clone() }
 }
 
 fn name(kind: CollectErrorKind) -> &'static str {

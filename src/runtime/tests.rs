@@ -26,6 +26,7 @@ pub fn check(name: &str) -> Check {
         description: String::new(),
         source: Arc::from("world"),
         collect: Arc::new(settings(name)),
+        fallback: None,
         columns: None,
         key: KeyColumns::None,
         schedule: Schedule::Every { every: Duration::from_mins(1), phase: Duration::ZERO },

@@ -123,6 +123,8 @@ pub struct Alert {
     pub condition: String,
     pub links: Names<String>,
     pub declared: Arc<str>,
+    /// Which source was read in the place of the check's own, and why, where one was.
+    pub fell_back: Option<String>,
     /// Each channel that it leads to or was told.
     pub channels: Vec<Told>,
 }
@@ -158,6 +160,10 @@ pub struct Check {
     pub collecting: bool,
     /// Seconds that the last slot took, collection and evaluation.
     pub took_seconds: f64,
+    /// The source whose answer was judged in the last slot.
+    pub answered: Option<Arc<str>>,
+    /// Which source was read in the place of the check's own, and why, where one was.
+    pub fell_back: Option<String>,
     /// Why the last slot could not be judged.
     pub error: Option<String>,
     pub rows: usize,

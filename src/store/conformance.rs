@@ -35,6 +35,7 @@ pub fn view(id: &AlertId) -> Arc<AlertView> {
         links: vec![("runbook".into(), "https://runbooks.example/slowdown".into())],
         declared: Arc::from("rules/slow.yaml:4"),
         template_error: None,
+        fell_back: None,
     })
 }
 

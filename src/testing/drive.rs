@@ -52,6 +52,7 @@ fn answer(world: &mut impl World, collect: &Collect) -> Input {
         slot: collect.slot,
         generation: collect.generation,
         took: Duration::ZERO,
+        fell_back: None,
         judged,
     }))
 }

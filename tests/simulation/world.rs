@@ -353,6 +353,7 @@ impl World {
             slot: collect.slot,
             generation: collect.generation,
             took: Duration::ZERO,
+            fell_back: None,
             judged,
         };
         let slow = if self.rng.chance(10) { 45_000 } else { 2_000 };

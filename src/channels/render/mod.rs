@@ -238,6 +238,9 @@ fn notes(item: &Item) -> Vec<String> {
     if item.kind == ItemKind::CameAndWent {
         notes.push("Told late: it fired and ended while this channel could not be reached.".to_owned());
     }
+    if let Some(why) = &item.alert.fell_back {
+        notes.push(format!("This was {}", clipped(why, TITLE_MAX)));
+    }
     if let Some(error) = &item.alert.template_error {
         notes
             .push(format!("A template of this check failed, so this is the plain text: {}", clipped(error, TITLE_MAX)));

@@ -1,7 +1,8 @@
 //! Asks the sources of some checks, each request once.
 
 use crate::collectors::{self, CollectError, Collector, Identity, Place, Request};
-use crate::load::{Config, SourceDecl};
+use crate::config::Settings;
+use crate::load::{self, Config, SourceDecl};
 use crate::model::{Table, Timestamp};
 use crate::rules::Check;
 use crate::runtime;
@@ -16,11 +17,13 @@ const ASKED_AT_ONCE: usize = 64;
 /// Requests that are out to one source at once.
 const ASKED_OF_A_SOURCE: usize = 8;
 
-/// What a check's source answered.
+/// What a check's source answered, or its fallback's.
 pub(super) struct Answer {
     pub check: Arc<Check>,
     pub took: Duration,
     pub table: Result<Arc<Table>, CollectError>,
+    /// Why the check's own source gave no answer, where its fallback was asked.
+    pub fell_back: Option<CollectError>,
 }
 
 /// A source that some check asks.
@@ -38,48 +41,65 @@ pub(super) fn ask(config: &Config, checks: &[Arc<Check>], now: Timestamp) -> Res
 }
 
 async fn collect(config: &Config, checks: &[Arc<Check>], now: Timestamp) -> Vec<Answer> {
-    let all = Arc::new(Semaphore::new(ASKED_AT_ONCE));
-    let mut sources: HashMap<&str, Source> = HashMap::new();
-    let mut places: HashMap<Identity, usize> = HashMap::new();
-    let mut out: Vec<JoinHandle<Collected>> = Vec::new();
-    let mut asked = Vec::with_capacity(checks.len());
-    for check in checks {
-        let decl = config.sources.iter().find(|decl| decl.name == check.source);
-        let decl = decl.expect("a configuration that loads has the sources that its checks name");
-        let source = sources.entry(&decl.name).or_insert_with(|| build(decl, config));
-        let request = request(check, now);
-        let place = *places.entry(collectors::identity(&decl.name, decl.kind, &request)).or_insert_with(|| {
-            out.push(tokio::spawn(one(source.clone(), request, Arc::clone(&all))));
-            out.len() - 1
-        });
-        asked.push((Arc::clone(check), place));
+    let mut asker = Asker { config, now, all: Arc::new(Semaphore::new(ASKED_AT_ONCE)), sources: HashMap::new() };
+    let own = checks.iter().map(|check| (check, &check.source, &check.collect));
+    let mut answers: Vec<Answer> = Vec::with_capacity(checks.len());
+    for (check, (took, table)) in checks.iter().zip(asker.round(own).await) {
+        answers.push(Answer { check: Arc::clone(check), took, table, fell_back: None });
     }
-    let mut collected = Vec::with_capacity(out.len());
-    for request in out {
-        collected.push(request.await.unwrap_or_else(|panic| (Duration::ZERO, Err(bug(&panic)))));
+    let fallbacks = checks.iter().zip(&answers).filter(|(_, answer)| answer.table.is_err());
+    let fallbacks: Vec<_> = fallbacks.filter_map(|(check, _)| Some((check, check.fallback.as_ref()?))).collect();
+    let asked = fallbacks.iter().map(|(check, fallback)| (*check, &fallback.source, &fallback.collect));
+    let mut seconds = asker.round(asked).await.into_iter();
+    for answer in answers.iter_mut().filter(|answer| answer.table.is_err() && answer.check.fallback.is_some()) {
+        let (took, table) = seconds.next().expect("each of these was asked above");
+        answer.took += took;
+        answer.fell_back = std::mem::replace(&mut answer.table, table).err();
     }
-    let answer = |(check, place): (Arc<Check>, usize)| {
-        let (took, table) = collected[place].clone();
-        Answer { check, took, table }
-    };
-    asked.into_iter().map(answer).collect()
+    answers
+}
+
+/// Asks sources, each request of a round once.
+struct Asker<'a> {
+    config: &'a Config,
+    now: Timestamp,
+    all: Arc<Semaphore>,
+    sources: HashMap<Arc<str>, Source>,
+}
+
+impl Asker<'_> {
+    /// The answers, in the order of what is asked: a check, a source, and what that is asked.
+    async fn round<'c>(
+        &mut self,
+        asks: impl Iterator<Item = (&'c Arc<Check>, &'c Arc<str>, &'c Arc<Settings>)>,
+    ) -> Vec<Collected> {
+        let mut places: HashMap<Identity, usize> = HashMap::new();
+        let mut out: Vec<JoinHandle<Collected>> = Vec::new();
+        let mut asked = Vec::new();
+        for (check, name, collect) in asks {
+            let decl = self.config.sources.iter().find(|decl| decl.name == *name);
+            let decl = decl.expect("a configuration that loads has the sources that its checks name");
+            let config = self.config;
+            let source = self.sources.entry(Arc::clone(name)).or_insert_with(|| build(decl, config)).clone();
+            let request = load::request(check, collect, self.now);
+            let all = Arc::clone(&self.all);
+            asked.push(*places.entry(collectors::identity(name, decl.kind, &request)).or_insert_with(|| {
+                out.push(tokio::spawn(one(source, request, all)));
+                out.len() - 1
+            }));
+        }
+        let mut collected = Vec::with_capacity(out.len());
+        for request in out {
+            collected.push(request.await.unwrap_or_else(|panic| (Duration::ZERO, Err(bug(&panic)))));
+        }
+        asked.into_iter().map(|place| collected[place].clone()).collect()
+    }
 }
 
 fn build(decl: &SourceDecl, config: &Config) -> Source {
     let place = Place { name: &decl.name, folder: &config.folder };
     let collector = collectors::registry::build(decl.kind, &decl.settings, &place);
     Source { collector, permits: Arc::new(Semaphore::new(ASKED_OF_A_SOURCE)) }
-}
-
-fn request(check: &Check, now: Timestamp) -> Request {
-    Request {
-        collect: Arc::clone(&check.collect),
-        params: Arc::clone(&check.params),
-        columns: check.columns.clone(),
-        now,
-        timeout: check.timeout,
-        check: Arc::clone(&check.name),
-    }
 }
 
 /// One request. Its time begins once it is its turn: nobody waits for `eval` but who called it.

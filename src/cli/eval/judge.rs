@@ -1,9 +1,10 @@
 //! What a check's answer means now, without a memory: no `for`, no `until`, no holds.
 
 use super::ask::Answer;
+use crate::collectors::CollectError;
 use crate::engine::evaluate::{Judgement, Outcome, row_values, unknown_reasons};
 use crate::engine::life::Verdict as Reading;
-use crate::engine::{CollectFailure, Judged, evaluate, preview};
+use crate::engine::{CollectFailure, Evaluated, Judged, evaluate, preview};
 use crate::expr::Trace;
 use crate::model::alert::{AlertView, Reason};
 use crate::model::{AlertId, Key, Severity, Timestamp};
@@ -61,6 +62,10 @@ pub(super) struct Verdict {
     pub instances: Vec<Instance>,
     /// What is to be said of the check itself: no answer, no rows, rows that cannot be read.
     pub remarks: Vec<Remark>,
+    /// The source that was asked last: the check's own, or its fallback's.
+    pub answered: Arc<str>,
+    /// Which source was read in the place of the check's own, and why, where one was.
+    pub note: Option<String>,
 }
 
 /// One key.
@@ -100,16 +105,22 @@ impl Wanted<'_> {
 
 /// Judges an answer.
 pub(super) fn judge(answer: Answer, now: Timestamp, wanted: &Wanted<'_>) -> Verdict {
-    let Answer { check, took, table } = answer;
+    let Answer { check, took, table, fell_back } = answer;
     // Whose fault it is does not matter to whoever asks once.
-    let collected = table.map_err(|e| CollectFailure { unreachable: false, message: e.message });
-    let mut verdict = Verdict { took, rows: 0, instances: Vec::new(), remarks: Vec::new(), check };
-    match evaluate(&verdict.check, now, collected) {
+    let failure = |e: CollectError| CollectFailure { unreachable: false, message: e.message };
+    let judged = evaluate(&check, now, table.map_err(failure));
+    let fell_back = fell_back.map(failure);
+    let evaluated = Evaluated { check: Arc::clone(&check), slot: now, generation: 0, took, fell_back, judged };
+    let (answered, note) = evaluated.answered();
+    let answered = Arc::clone(answered);
+    let mut verdict = Verdict { took, rows: 0, instances: Vec::new(), remarks: Vec::new(), check, answered, note };
+    match &evaluated.judged {
         Judged::Failed(failure) => {
-            let text = format!("source `{}` gave no answer: {}", verdict.check.source, failure.message);
+            let why = evaluated.why_failed(failure);
+            let text = format!("source `{}` gave no answer: {why}", verdict.check.source);
             verdict.remark(Some(Reason::Error), without_latches(verdict.check.on_error), text);
         }
-        Judged::Rows(judgement) => verdict.take(&judgement, now, wanted),
+        Judged::Rows(judgement) => verdict.take(judgement, now, wanted),
     }
     verdict
 }

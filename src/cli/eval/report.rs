@@ -17,7 +17,11 @@ pub(super) fn text(verdicts: &[Verdict], explain: bool) -> String {
     lines.retain(|(state, _)| explain || *state != State::Ok);
     // A stable sort: within a state they stand as the checks are declared.
     lines.sort_by_key(|(state, _)| std::cmp::Reverse(*state));
+    let notes =
+        verdicts.iter().filter_map(|v| Some(format!("note: {} was {}\n", v.check.name, flat(v.note.as_ref()?))));
+    let notes: String = notes.collect();
     let mut out: String = lines.into_iter().map(|(_, line)| line + "\n").collect();
+    out.push_str(&notes);
     out.push_str(&summary(verdicts));
     out
 }
@@ -96,6 +100,8 @@ fn check(verdict: &Verdict) -> Json {
         "check": &*check.name,
         "declared": &*check.declared,
         "source": &*check.source,
+        "answered": &*verdict.answered,
+        "fell_back": &verdict.note,
         "mode": check.mode.name(),
         "state": verdict.worst().name(),
         "took_seconds": verdict.took.as_secs_f64(),

@@ -1,8 +1,8 @@
 //! `lint --online`: each query is prepared by its source, and its columns are held against the expressions.
 
-use crate::collectors::{self, Collector, Request};
-use crate::config::{Problem, Problems};
-use crate::load::Config;
+use crate::collectors::{self, Collector};
+use crate::config::{Problem, Problems, Settings};
+use crate::load::{self, Config};
 use crate::model::Timestamp;
 use crate::rules::outline::Outline;
 use crate::rules::read::Declared;
@@ -49,23 +49,32 @@ pub(super) fn ask(config: &Config, outline: &Outline) -> Problems {
 
 async fn one(declared: &Declared, check: &Check, sources: &Sources, now: Timestamp) -> Vec<Problem> {
     let place = || declared.settings.key_place("collect");
-    let Some(source) = sources.get(&check.source) else { return Vec::new() };
-    let request = Request {
-        collect: Arc::clone(&check.collect),
-        params: Arc::clone(&check.params),
-        columns: check.columns.clone(),
-        now,
-        timeout: check.timeout,
-        check: Arc::clone(&check.name),
-    };
-    match tokio::time::timeout(check.timeout, source.columns(&request)).await {
+    let mut found = prepared(check, &check.source, &check.collect, sources, now, &place).await;
+    if let (Some(fallback), Some(written)) = (&check.fallback, declared.settings.record("fallback")) {
+        let place = || written.key_place("collect");
+        found.extend(prepared(check, &fallback.source, &fallback.collect, sources, now, &place).await);
+    }
+    found
+}
+
+/// What one source says of what it is asked.
+async fn prepared(
+    check: &Check,
+    name: &Arc<str>,
+    collect: &Arc<Settings>,
+    sources: &Sources,
+    now: Timestamp,
+    place: &dyn Fn() -> crate::config::Place,
+) -> Vec<Problem> {
+    let Some(source) = sources.get(name) else { return Vec::new() };
+    match tokio::time::timeout(check.timeout, source.columns(&load::request(check, collect, now))).await {
         Ok(Ok(columns)) => {
             let found = check.compiled.check_columns(columns.iter().map(|(name, of)| (name.as_str(), *of)));
             found.into_iter().map(|problem| Problem::error(problem.to_string()).at(place())).collect()
         }
-        Ok(Err(error)) => vec![Problem::error(format!("`{}` says: {}", check.source, error.message)).at(place())],
+        Ok(Err(error)) => vec![Problem::error(format!("`{name}` says: {}", error.message)).at(place())],
         Err(_) => {
-            let message = format!("`{}` did not answer within {}", check.source, seconds(check.timeout));
+            let message = format!("`{name}` did not answer within {}", seconds(check.timeout));
             vec![Problem::error(message).at(place()).help("make the query faster, or raise the check's `timeout`")]
         }
     }

@@ -14,7 +14,7 @@ fn give(outline: &Outline, problems: &mut Problems) {
     for (declared, check) in checks(outline) {
         for (key, sign) in [("params", "@"), ("let", "")] {
             for (name, _) in declared.settings.map(key).unwrap_or_default() {
-                let is_asked = key == "params" && collect_text(&declared.settings).contains(&format!("@{name}"));
+                let is_asked = key == "params" && asks_for(&declared.settings, name.as_str());
                 if is_asked || is_used(check, &declared.settings, name.as_str()) {
                     continue;
                 }
@@ -28,8 +28,11 @@ fn give(outline: &Outline, problems: &mut Problems) {
     }
 }
 
-fn collect_text(settings: &Settings) -> &str {
-    settings.node("collect").map(|node| settings.origin().source.slice(node.span)).unwrap_or_default()
+/// Whether the request, or that of the fallback, names it.
+fn asks_for(settings: &Settings, name: &str) -> bool {
+    let requests = std::iter::once(settings).chain(settings.record("fallback"));
+    let mut texts = requests.filter_map(|of| Some(of.origin().source.slice(of.node("collect")?.span)));
+    texts.any(|text| text.contains(&format!("@{name}")))
 }
 
 fn is_used(check: &Check, settings: &Settings, name: &str) -> bool {

@@ -10,7 +10,12 @@ const NAME: &str = "unused-source";
 pub(super) const ADVICE: Advice = Advice { names: &[NAME], give };
 
 fn give(outline: &Outline, problems: &mut Problems) {
-    let asked: HashSet<&str> = outline.checks.iter().filter_map(|check| check.settings.text("source")).collect();
+    let asked: HashSet<&str> = outline
+        .checks
+        .iter()
+        .flat_map(|check| std::iter::once(&check.settings).chain(check.settings.record("fallback")))
+        .filter_map(|settings| settings.text("source"))
+        .collect();
     let sources: HashSet<&str> = outline.sources.iter().map(Text::as_str).collect();
     // A check whose source is misspelt asks one of those that seem idle.
     let is_known = |check: &Declared| check.settings.text("source").is_some_and(|source| sources.contains(source));

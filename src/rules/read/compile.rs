@@ -15,6 +15,7 @@ impl Reading<'_, '_> {
         columns: Option<&Columns>,
         params: &Params,
         known: &KnownColumns,
+        fallback: Option<&KnownColumns>,
     ) -> Option<(Severities, Compiled)> {
         let mut conditions = Vec::new();
         let severities = self.severities(&mut conditions);
@@ -36,7 +37,10 @@ impl Reading<'_, '_> {
         };
         match compiled {
             Ok(compiled) => {
-                self.names_known(&compiled, known, &sources, &conditions);
+                for (answer, known) in [("the answer", Some(known)), ("the fallback's answer", fallback)] {
+                    let Some(known) = known else { continue };
+                    self.names_known(&compiled, answer, known, &sources, &conditions);
+                }
                 Some((severities?, compiled))
             }
             Err(errors) => {
@@ -68,14 +72,21 @@ impl Reading<'_, '_> {
     }
 
     /// Without `columns:`, what the expressions use has to be among what the kind of source gives.
-    fn names_known(&mut self, compiled: &Compiled, known: &KnownColumns, lets: &[Text], conditions: &[Text]) {
+    fn names_known(
+        &mut self,
+        compiled: &Compiled,
+        answer: &str,
+        known: &KnownColumns,
+        lets: &[Text],
+        conditions: &[Text],
+    ) {
         for used in compiled.columns().iter().filter(|column| !column.declared) {
             let found = known.columns.iter().find(|(name, _)| **name == *used.name);
             let problem = match (found, used.value_type) {
                 (None, _) if known.is_complete => {
                     let help = did_you_mean(&used.name, known.columns.iter().map(|(name, _)| name.as_str()));
                     let names: Vec<&str> = known.columns.iter().map(|(name, _)| name.as_str()).collect();
-                    let listed = format!("the answer has `{}`", names.join("`, `"));
+                    let listed = format!("{answer} has `{}`", names.join("`, `"));
                     Problem::error(format!("unknown column `{}`", used.name)).help(help.unwrap_or(listed))
                 }
                 (Some((_, Some(have))), Some(want)) if *have != want => {

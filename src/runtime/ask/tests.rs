@@ -115,3 +115,20 @@ async fn a_stop_cuts_what_is_out() {
     asked.asker.stop().await;
     assert!(asked.events.try_recv().is_err());
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_fallback_is_asked_where_the_own_source_gives_no_answer_and_has_its_whole_time() {
+    let mut asked = asker();
+    let (dead, spare) = (Arc::<World>::default(), Arc::clone(&asked.world));
+    dead.hangs.store(true, Ordering::SeqCst);
+    let named = |name: &str, world: &Arc<World>| SourceSpec { name: Arc::from(name), ..source(world, 2) };
+    asked.asker.adopt(vec![named("world", &dead), named("spare", &spare)]);
+    let with = collect("a", "t", START);
+    let fallback = crate::rules::Fallback { source: Arc::from("spare"), collect: Arc::clone(&with.check.collect) };
+    let check = crate::rules::Check { fallback: Some(fallback), ..(*with.check).clone() };
+    asked.asker.start(vec![Collect { check: Arc::new(check), ..with }]);
+    let end = asked.ends(1).await.remove(0);
+    assert!(matches!(end.judged, Judged::Rows(_)), "{:?}", end.judged);
+    assert!(end.fell_back.is_some_and(|why| why.unreachable));
+    assert!(Duration::from_secs(30) < end.took && end.took < Duration::from_secs(31), "{:?}", end.took);
+}

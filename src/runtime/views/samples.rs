@@ -36,6 +36,7 @@ pub fn alert() -> Alert {
         condition: "ratio > 3".into(),
         links: names([("runbook", "https://runbooks.example/slow".into())]),
         declared: "rules/slow.yaml:4".into(),
+        fell_back: None,
         channels: vec![Told {
             channel: "oncall".into(),
             group: "{}".into(),
@@ -58,6 +59,8 @@ pub fn check() -> Check {
         next_slot: Some(at(900)),
         collecting: false,
         took_seconds: 0.25,
+        answered: Some("copy".into()),
+        fell_back: Some("read from `copy`, because `warehouse` gave no answer: refused".into()),
         error: Some("no such table".into()),
         rows: 3,
         unread_rows: 1,
