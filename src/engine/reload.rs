@@ -227,7 +227,7 @@ impl Engine {
     /// The alerts that are active, for dispatch at start.
     #[must_use]
     pub fn active(&self) -> Vec<(Phase, Arc<AlertView>)> {
-        let shadow = |view: &AlertView| self.checks.get(&view.id.check).is_some_and(|c| c.check.mode == Mode::Shadow);
+        let shadow = |view: &AlertView| self.is_shadow(&view.id.check);
         let phase = |state| if matches!(state, AlertState::Firing(_)) { Phase::Firing } else { Phase::Pending };
         self.alerts().into_iter().filter(|(_, v)| !shadow(v)).map(|(state, view)| (phase(state), view)).collect()
     }

@@ -3,8 +3,8 @@
 use super::evaluate::{Evaluated, Judged, Judgement, Outcome, row_values, unknown_reasons};
 use super::{CheckState, Engine, Life, RowValues};
 use crate::model::alert::{AlertState, AlertView};
-use crate::model::{AlertId, Key, Timestamp};
-use crate::rules::Check;
+use crate::model::{AlertId, Key, Timestamp, Value};
+use crate::rules::{Check, Mode};
 use serde::Serialize;
 use std::sync::Arc;
 use std::time::Duration;
@@ -65,7 +65,7 @@ pub struct Instance {
     pub key: Key,
     #[serde(flatten)]
     pub state: AlertState,
-    pub values: Vec<(Arc<str>, String)>,
+    pub values: Vec<(Arc<str>, Value)>,
     /// `severity: why`, where a condition is unknown.
     pub unknown: Vec<String>,
 }
@@ -160,6 +160,12 @@ impl Engine {
         counts
     }
 
+    /// Whether a check is evaluated and recorded, and never told.
+    #[must_use]
+    pub fn is_shadow(&self, check: &str) -> bool {
+        self.checks.get(check).is_some_and(|c| c.check.mode == Mode::Shadow)
+    }
+
     /// Every alert that is pending or firing, in the order of identities.
     #[must_use]
     pub fn alerts(&self) -> Vec<(AlertState, Arc<AlertView>)> {
@@ -214,7 +220,7 @@ impl CheckState {
         Instance {
             key: sample.key.clone(),
             state: self.lives.get(&sample.key).map_or(AlertState::Inactive, |l| AlertState::of(&l.latches)),
-            values: sample.values.iter().map(|(n, v)| (Arc::clone(n), v.to_string())).collect(),
+            values: sample.values.iter().map(|(n, v)| (Arc::clone(n), v.clone())).collect(),
             unknown: sample.unknown.iter().map(|(s, why)| format!("{s}: {why}")).collect(),
         }
     }

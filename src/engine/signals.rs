@@ -4,7 +4,6 @@ use super::{Engine, News, Signal};
 use crate::model::alert::{AlertView, EndNote, Reason};
 use crate::model::record::RowName;
 use crate::model::{AlertId, Change, ChangeKind, Key, Severity, Timestamp};
-use crate::rules::Mode;
 use std::sync::Arc;
 
 impl Engine {
@@ -64,7 +63,7 @@ impl Engine {
 
     /// Says that an alert changed; what a check in `shadow` does is recorded and never told.
     pub(super) fn tell(&mut self, change: Change) {
-        let shadow = self.checks.get(&change.view.id.check).is_some_and(|c| c.check.mode == Mode::Shadow);
+        let shadow = self.is_shadow(&change.view.id.check);
         self.news.push(if shadow { News::Shadowed(change) } else { News::Changed(change) });
     }
 }

@@ -121,6 +121,19 @@ fn conforms(document: &Value, schema: &Value, value: &Value, at: &str) {
 }
 
 #[tokio::test]
+async fn values_have_the_types_that_they_have_in_rows() {
+    let url = daemon(Err(String::new())).await;
+    let checks = get_json(&format!("{url}/api/v1/checks")).await;
+    let want = serde_json::json!({
+        "ratio": 8.2, "runs": 3.0, "lag": "NaN", "least": "-inf",
+        "healthy": false, "owner": null, "state": "true", "started": "2026-01-05T00:00:00Z",
+    });
+    assert_eq!(checks["items"][0]["outcomes"][0]["values"], want);
+    let alerts = get_json(&format!("{url}/api/v1/alerts")).await;
+    assert_eq!(alerts["items"][0]["values"]["worst"], "inf");
+}
+
+#[tokio::test]
 async fn filters_reach_the_loop() {
     let url = daemon(Err(String::new())).await;
     let alerts = get_json(&format!("{url}/api/v1/alerts?state=firing&matcher=team%3D%22data%22&limit=5")).await;

@@ -6,7 +6,7 @@ use super::views::{
 use crate::core::Core;
 use crate::model::alert::AlertView;
 use crate::model::record::{Belief, TargetRecord};
-use crate::model::{AlertState, Key, LabelSet, Matcher, Severity, Timestamp};
+use crate::model::{AlertState, Key, LabelSet, Matcher, Severity, Timestamp, Value};
 use std::sync::Arc;
 
 /// Alerts that pass the filter, by identity.
@@ -40,12 +40,13 @@ fn alert(core: &Core, state: AlertState, view: &AlertView) -> Alert {
         reason: view.id.reason.map(crate::model::alert::Reason::name),
         state,
         severity,
+        shadow: core.engine.is_shadow(&view.id.check),
         since: Instant(view.since),
         title: view.title.clone(),
         body: view.body.clone(),
         description: view.description.clone(),
         labels: labels(&view.labels),
-        values: view.values.iter().map(|(name, value)| (Arc::clone(name), Shown(value.clone()))).collect(),
+        values: values(&view.values),
         condition: view.condition.clone(),
         links: view.links.iter().map(|(name, url)| (Arc::from(&**name), url.clone())).collect(),
         declared: Arc::clone(&view.declared),
@@ -79,7 +80,7 @@ fn check(core: &Core, name: &str) -> Check {
             AlertState::Pending(severity) => ("pending", Some(severity)),
             AlertState::Firing(severity) => ("firing", Some(severity)),
         };
-        Outcome { key: key(&o.key), state, severity, values: o.values.into_iter().collect(), unknown: o.unknown }
+        Outcome { key: key(&o.key), state, severity, values: values(&o.values), unknown: o.unknown }
     });
     Check {
         check: report.check,
@@ -132,6 +133,10 @@ fn shown(state: AlertState) -> Option<(State, Severity)> {
 
 fn key(key: &Key) -> Names<Arc<str>> {
     key.0.iter().cloned().collect()
+}
+
+fn values(values: &[(Arc<str>, Value)]) -> Names<Shown> {
+    values.iter().map(|(name, value)| (Arc::clone(name), Shown(value.clone()))).collect()
 }
 
 fn labels(labels: &LabelSet) -> Names<Arc<str>> {

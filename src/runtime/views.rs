@@ -86,7 +86,7 @@ impl From<Timestamp> for Instant {
     }
 }
 
-/// A value as JSON: a number that is not finite is text, a time is RFC 3339.
+/// A value as JSON: a number that is not finite is the text `NaN`, `inf` or `-inf`, a time is RFC 3339.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Shown(pub Value);
 
@@ -114,6 +114,8 @@ pub struct Alert {
     pub reason: Option<&'static str>,
     pub state: State,
     pub severity: Severity,
+    /// Whether its check is in `mode: shadow`: nobody is told of it.
+    pub shadow: bool,
     pub since: Instant,
     pub title: String,
     pub body: String,
@@ -183,8 +185,7 @@ pub struct Outcome {
     /// `inactive`, `pending`, `firing`.
     pub state: &'static str,
     pub severity: Option<Severity>,
-    /// As a message would show them.
-    pub values: Names<String>,
+    pub values: Names<Shown>,
     /// `severity: why`, where a condition could not be judged.
     pub unknown: Vec<String>,
 }

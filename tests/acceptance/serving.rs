@@ -1,6 +1,6 @@
 //! What the daemon answers over HTTP.
 
-use super::daemon::{Home, eventually};
+use super::daemon::{Home, eventually, slow};
 use super::told;
 use testkit::{FaultServer, Reply, http};
 
@@ -20,12 +20,12 @@ fn every_route_answers() {
     let alert = &daemon.alerts()[0];
     assert_eq!((&alert["id"], &alert["state"]), (&"slow{processor=\"X\"}".into(), &"firing".into()));
     assert_eq!(alert["values"]["duration"], 608.0);
-    assert_eq!(alert["condition"], "duration > 300");
+    assert_eq!((&alert["condition"], &alert["shadow"]), (&"duration > 300".into(), &false.into()));
 
     let checks = daemon.get("/api/v1/checks");
     let check = &checks["items"][0];
     assert_eq!((&checks["total"], &check["check"], &check["rows"]), (&1.into(), &"slow".into(), &2.into()));
-    assert_eq!(check["outcomes"][0]["values"]["duration"], "608", "{check}");
+    assert_eq!(check["outcomes"][0]["values"]["duration"], 608.0, "{check}");
 
     assert!(daemon.get("/api/v1/openapi.json")["paths"]["/api/v1/alerts"].is_object());
     assert_eq!(daemon.get("/api/v1/status")["firing"], 1);
@@ -34,6 +34,20 @@ fn every_route_answers() {
     assert!((daemon.metric("bellwether_alerts{state=\"firing\",severity=\"critical\"}") - 1.0).abs() < f64::EPSILON);
     let (status, said) = http::request("GET", daemon.port, "/api/v1/alerts?state=odd", &[], "").unwrap();
     assert_eq!(status, 400, "{said}");
+    daemon.stop();
+}
+
+#[test]
+fn an_alert_in_shadow_is_marked_as_such() {
+    let receiver = FaultServer::start([Reply::status(200)]);
+    let home = Home::telling(&receiver.url("/"));
+    home.write("slow.yaml", &format!("{}  mode: shadow\n", slow("1s", "critical: duration > 300")));
+    home.ran("X", 608);
+    let daemon = home.start();
+    eventually("the alert", || !daemon.alerts().is_empty());
+    let alert = &daemon.alerts()[0];
+    assert_eq!((&alert["state"], &alert["shadow"]), (&"firing".into(), &true.into()), "{alert}");
+    assert_eq!(receiver.requests().len(), 0, "nobody is told");
     daemon.stop();
 }
 
