@@ -202,13 +202,60 @@ fn what_yaml_would_change_in_silence_is_an_error() {
         ("title: {% if x %}\n", "1:9 YAML cannot read this line, which holds a template"),
         (
             "k: { when: name == \"a # b\" }\n",
-            "1:4 YAML reads ` #` as the beginning of a comment, inside of a quotation | put the expression in single quotes",
+            "1:23 YAML reads ` #` as the beginning of a comment, inside of a quotation | put the expression in single quotes",
         ),
         ("checks: !x\n  a: 1\n", "1:9 the tag `!x` has no meaning here | remove it"),
     ] {
         let got = first_error(text);
         assert!(got.starts_with(want), "{text}: {got}");
         assert_eq!(parse(text).1.len(), 1, "{text}");
+    }
+}
+
+/// In block style, in a mapping and in a list between brackets.
+#[test]
+fn the_advice_is_the_same_in_every_style() {
+    let quote = "put the expression in single quotes";
+    for (written, want) in [
+        ("!healthy && x > 2", format!("YAML reads `!healthy` as a tag, not as text | {quote}: `'!healthy && x > 2'`")),
+        ("!(x > max(a, 2))", format!("YAML reads `!(x` as a tag, not as text | {quote}: `'!(x > max(a, 2))'`")),
+        (
+            "!up && s == \"a, b]\"",
+            format!("YAML reads `!up` as a tag, not as text | {quote}: `'!up && s == \"a, b]\"'`"),
+        ),
+        ("!up  # why", format!("YAML reads `!up` as a tag, not as text | {quote}: `'!up'`")),
+        ("*x", format!("YAML reads `*x` as an alias, and nothing has that anchor | {quote}: `'*x'`")),
+        ("*x && y", format!("YAML reads `*x` as an alias, and nothing has that anchor | {quote}: `'*x && y'`")),
+        ("&x", format!("YAML reads `&x` as an anchor, not as text | {quote}: `'&x'`; an anchor belongs to a mapping")),
+        ("&x > 2", format!("YAML reads `&x` as an anchor, not as text | {quote}: `'&x > 2'`; an anchor")),
+        (
+            "{{ a }} ran",
+            "YAML reads `{{` at the head of a value as a mapping | quote the title: `\"{{ a }} ran\"`".to_owned(),
+        ),
+    ] {
+        for (before, after) in [
+            ("k: ", ""),
+            ("- ", ""),
+            ("k: { a: ", "\n }"),
+            ("k: { a: ", "\n , b: c }"),
+            ("k: [", "\n , b]"),
+            ("k: [", "\n ]"),
+        ] {
+            let after = if written.contains('#') { after } else { after.trim_start() };
+            let text = format!("{before}{written}{after}\n");
+            let got = first_error(&text);
+            assert!(got.starts_with(&format!("1:{} {want}", before.len() + 1)), "{text}: {got}");
+            assert_eq!(parse(&text).1.len(), 1, "{text}");
+        }
+    }
+    for (text, want) in [
+        ("k: {\n a: x == \"a # b\",\n b: c }\n", "2:13 YAML reads ` #` as the beginning of a comment"),
+        ("k: [\n x == \"a # b\",\n c ]\n", "2:10 YAML reads ` #` as the beginning of a comment"),
+        ("k: { a: x in [b] }\n", "1:14 before this, a `,` or a `}` is missing | if all of it is one text, put"),
+        ("k: [a, \"x\" in b]\n", "1:12 "),
+    ] {
+        let got = first_error(text);
+        assert!(got.starts_with(want), "{text}: {got}");
     }
 }
 

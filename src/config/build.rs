@@ -93,7 +93,7 @@ impl<'a> Builder<'a> {
             }
             Event::Alias(id) => self.alias(id, span),
             Event::UnresolvedAlias(_) => {
-                self.error(span, syntax::unknown_alias(self.source, span));
+                self.error(span, syntax::unknown_alias(self.source, span, self.in_flow()));
                 self.place(broken(span), Weight::default())
             }
             Event::SequenceStart(style, anchor, _) => self.open(false, is_flow(style), span, tag, anchor),
@@ -128,8 +128,7 @@ impl<'a> Builder<'a> {
             ScalarStyle::Plain => Style::Plain,
         };
         if let Some(tag) = tag {
-            let in_flow = self.stack.last().is_some_and(|frame| frame.is_flow);
-            self.error(tag, syntax::tag(self.source, tag, span, in_flow));
+            self.error(tag, syntax::tag(self.source, tag, span, self.in_flow()));
         }
         let kind = match style {
             _ if tag.is_some() => NodeKind::Broken,
@@ -155,7 +154,7 @@ impl<'a> Builder<'a> {
         if !matches!(node.kind, NodeKind::Broken) {
             node.kind = NodeKind::Broken;
             let value = node.span;
-            self.error(span, syntax::anchor_on_text(self.source, span, value));
+            self.error(span, syntax::anchor_on_text(self.source, span, value, self.in_flow()));
         }
     }
 
@@ -166,7 +165,7 @@ impl<'a> Builder<'a> {
         };
         let (mut node, weight) = (node.clone(), *weight);
         if node.list().is_none() && node.map().is_none() {
-            self.error(span, syntax::alias_of_text(self.source, span));
+            self.error(span, syntax::alias_of_text(self.source, span, self.in_flow()));
             node = broken(span);
         }
         node.alias = Some(span);
@@ -267,6 +266,11 @@ impl<'a> Builder<'a> {
         frame.weight.depth = frame.weight.depth.max(weight.depth + 1);
         frame.items.push(node);
         Ok(())
+    }
+
+    /// Whether what comes stands between `[ ]` or `{ }`.
+    fn in_flow(&self) -> bool {
+        self.stack.last().is_some_and(|frame| frame.is_flow)
     }
 
     fn error(&mut self, span: Span, problem: Problem) {

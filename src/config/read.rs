@@ -1,5 +1,8 @@
 //! Reads a node by its shape. Whatever is wrong is recorded, and the rest is read all the same.
 
+mod unknown;
+
+use std::collections::HashSet;
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
@@ -8,9 +11,10 @@ use super::diagnostic::{Problem, Problems};
 use super::interpolate::Env;
 use super::scalars::Scalars;
 use super::settings::{Entry, Setting, SettingValue, Settings};
-use super::shape::{self, Key, Record, Shape, listed};
+use super::shape::{self, Record, Shape, listed};
 use super::source::{Origin, Source, Span, Style, Text};
 use super::tree::{Node, NodeKind};
+use unknown::{Unknown, may_be_cut};
 
 /// How values are read: the same for a whole configuration, but for `fill`.
 #[derive(Clone, Copy)]
@@ -208,7 +212,11 @@ impl Reading<'_, '_> {
             let setting = self.secret_file(value, name)?;
             Some((Text { text: Arc::from(given), origin: self.origin(key) }, setting))
         });
-        read.collect()
+        let mut read: Vec<(Text, Setting)> = read.collect();
+        // Of a key that is given twice, which was told when the file was parsed, the first stands.
+        let mut seen = HashSet::with_capacity(read.len());
+        read.retain(|(name, _)| seen.insert(Arc::clone(&name.text)));
+        read
     }
 
     /// Tells where a mapping of secrets has both `name` and its file.
@@ -232,8 +240,16 @@ impl Reading<'_, '_> {
             Settings { record, origin: self.origin(node), entries: Vec::with_capacity(entries.len()), kind: None };
         let kinds = record.kinds();
         let mut unknown = Unknown::default();
-        for (key, value) in entries {
-            self.entry(&mut settings, &kinds, &mut unknown, key, value);
+        let mut in_rest = false;
+        for (at, (key, value)) in entries.iter().enumerate() {
+            let was_in_rest = std::mem::replace(&mut in_rest, self.is_rest(record, key));
+            if was_in_rest && in_rest {
+                continue;
+            }
+            // Of a value that a comma cut nobody knows what else is wrong with it: its rest is told.
+            let is_cut = may_be_cut(value) && entries.get(at + 1).is_some_and(|(next, _)| self.is_rest(record, next));
+            let broken = is_cut.then(|| value.as_broken());
+            self.entry(&mut settings, &kinds, &mut unknown, key, broken.as_ref().unwrap_or(value));
         }
         let head = entries.first().map_or(node.span, |(key, _)| key.span);
         self.absent(&mut settings, &unknown, head);
@@ -267,7 +283,7 @@ impl Reading<'_, '_> {
             self.kind(settings, kind, key.span, value);
         } else {
             unknown.count += 1;
-            unknown.meant.extend(self.unknown_key(settings.record, kinds, key.span, name, value));
+            unknown.meant.extend(self.unknown_key(settings.record, kinds, key, name, value));
         }
     }
 
@@ -301,36 +317,6 @@ impl Reading<'_, '_> {
         settings.entries.push(Entry { key: kind.name, span: Some(span), setting });
     }
 
-    fn unknown_key(
-        &mut self,
-        record: &'static Record,
-        kinds: &[&'static Record],
-        span: Span,
-        name: &str,
-        value: &Node,
-    ) -> Option<&'static str> {
-        let names = || record.keys.iter().map(|key| key.name).chain(kinds.iter().map(|kind| kind.name));
-        let (written, meant) = record.meant(name).unzip();
-        // What stands under a misspelt `password` is a password; what nobody knows may be one, where there are some.
-        let is_secret = |key: &Key| shape::is_secret(&key.shape);
-        let may_be_secret = match meant {
-            Some(meant) => written.as_deref() == Some(meant) && record.key(meant).is_some_and(is_secret),
-            None => record.keys.iter().any(is_secret),
-        };
-        if may_be_secret {
-            self.problems.mask(self.source, value.span);
-        }
-        // In `{ query: SELECT a, b }` the `b` is a key to YAML.
-        let is_cut = !self.source.text().get(span.end as usize..).unwrap_or("").trim_start().starts_with(':');
-        let help = match &written {
-            _ if is_cut => "a `,` between `{ }` ends a value: put the value before it in quotes".to_owned(),
-            Some(written) => format!("did you mean `{written}`?"),
-            None => format!("`{}` has {}", record.name, listed(names())),
-        };
-        self.fail(span, Problem::error(format!("unknown key `{name}`")).help(help));
-        meant
-    }
-
     /// Adds defaults, and tells of required keys that are not there, not even misspelt.
     fn absent(&mut self, settings: &mut Settings, unknown: &Unknown, head: Span) {
         for key in settings.record.keys {
@@ -361,14 +347,6 @@ impl Reading<'_, '_> {
         let mut scalars = Scalars { reader: self.reader, source: self.source, problems: self.problems };
         scalars.secret_file(&path)
     }
-}
-
-/// The keys of one mapping that its record does not have.
-#[derive(Default)]
-struct Unknown {
-    count: usize,
-    /// The keys that they were probably meant to be.
-    meant: Vec<&'static str>,
 }
 
 /// Whether a shape takes the kind of node that is written.

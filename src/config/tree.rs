@@ -78,6 +78,12 @@ impl Node {
         }
     }
 
+    /// The same place with nothing to be read at it.
+    #[must_use]
+    pub(super) fn as_broken(&self) -> Node {
+        Node { span: self.span, kind: NodeKind::Broken, alias: self.alias }
+    }
+
     /// Whether it, or something in it, was wrong to YAML, which has been said.
     #[must_use]
     pub fn holds_broken(&self) -> bool {
