@@ -102,6 +102,17 @@ async fn each_fault_of_an_http_server_has_its_outcome() {
 }
 
 #[tokio::test]
+async fn a_server_that_says_a_key_back_is_quoted_without_it() {
+    let server = FaultServer::start([Reply::text(403, "not with key-77ab20e9 nor with key-77ab20e9-more")]);
+    let headers = "{ Authorization: 'Bearer key-77ab20e9', X-Key: 'Basic key-77ab20e9-more' }";
+    let Delivery::Refused { why } = send("webhook", &format!("url: '{}', headers: {headers}", server.url("/"))).await
+    else {
+        panic!("it is refused")
+    };
+    assert!(why.ends_with("not with *** nor with ***"), "{why}");
+}
+
+#[tokio::test]
 async fn without_a_connection_nothing_was_sent() {
     let plain = FaultServer::start([Reply::text(200, "ok")]);
     let nobody = format!("http://127.0.0.1:{}", free_port());

@@ -72,6 +72,9 @@ impl Web {
         // A server may quote the path that it was asked for.
         let parts = [Some(url.path()), url.query()].into_iter().flatten().map(|part| part.trim_matches('/'));
         secrets.extend(parts.filter(|part| QUOTED_PART_MIN <= part.len()).map(Secret::new));
+        let mut secrets: Vec<Secret> = secrets.iter().flat_map(Secret::parts).collect();
+        // One may be a part of another.
+        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.expose().len()));
         let timeout = timeout(settings);
         let mut builder = Client::builder().connect_timeout(timeout / 2).redirect(redirect::Policy::none());
         if let Some(path) = settings.path(CA.name) {

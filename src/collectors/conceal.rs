@@ -1,7 +1,7 @@
 //! Keeps what a source was given in secret out of what it says back: a server may echo a header, a plugin its
 //! environment, and a row goes on into messages, pages and terminals.
 
-use super::error::{CollectError, one_line};
+use super::error::CollectError;
 use super::{Collector, Request};
 use crate::config::{Setting, SettingValue, Settings, names_a_secret};
 use crate::model::{Secret, Table, ValueType};
@@ -9,8 +9,6 @@ use std::sync::Arc;
 
 /// A shorter value, such as `1`, would garble more than it hides.
 const SECRET_BYTES_MIN: usize = 4;
-/// A shorter word of a secret is no secret by itself: `Bearer`.
-const WORD_BYTES_MIN: usize = 8;
 
 /// What is not shown, the longest first: one may be part of another.
 #[derive(Clone, Default)]
@@ -36,7 +34,7 @@ impl Hidden {
         let mut hidden = Hidden::default();
         hidden.settings(collect);
         for (_, setting) in collect.values() {
-            hidden.errors.extend(setting.given.iter().flat_map(parts));
+            hidden.errors.extend(setting.given.iter().flat_map(Secret::parts));
         }
         hidden.sorted()
     }
@@ -57,14 +55,14 @@ impl Hidden {
     fn setting(&mut self, name: &str, setting: &Setting, carries: bool) {
         let is_secret = matches!(setting.value, SettingValue::Secret(_));
         if is_secret || carries {
-            self.cells.extend(setting.given.iter().flat_map(parts));
-            self.errors.extend(setting.given.iter().flat_map(parts));
+            self.cells.extend(setting.given.iter().flat_map(Secret::parts));
+            self.errors.extend(setting.given.iter().flat_map(Secret::parts));
         }
         match &setting.value {
             SettingValue::Secret(secret) => {
-                self.errors.extend(parts(secret));
+                self.errors.extend(secret.parts());
                 if names_a_secret(name) {
-                    self.cells.extend(parts(secret));
+                    self.cells.extend(secret.parts());
                 }
             }
             SettingValue::List(list) => list.iter().for_each(|item| self.setting(name, item, carries)),
@@ -94,17 +92,6 @@ impl Hidden {
 
 fn without(text: &str, secrets: &[Secret]) -> String {
     secrets.iter().fold(text.to_owned(), |text, secret| secret.redact(&text))
-}
-
-/// A secret; as one line, which errors are; each long word of it (the key in `Bearer key`, a line of a certificate's
-/// key); and the password, where it is a URL that has one.
-fn parts(secret: &Secret) -> Vec<Secret> {
-    let text = secret.expose();
-    let words = text.split_whitespace().filter(|word| WORD_BYTES_MIN <= word.len() && *word != text);
-    let password = text.split_once("://").and_then(|(_, rest)| rest.split(['/', '?', '#']).next()?.rsplit_once('@'));
-    let password = password.and_then(|(login, _)| login.split_once(':')).map(|(_, password)| password);
-    let more = words.chain(password).map(Secret::new);
-    [secret.clone(), Secret::new(text.trim()), Secret::new(&one_line(text))].into_iter().chain(more).collect()
 }
 
 /// `username` and `password` as HTTP's basic authentication sends them, where a source has both: RFC 7617.
@@ -175,7 +162,7 @@ mod tests {
     #[test]
     fn a_secret_is_hidden_with_its_parts() {
         let all = |secret: &str| {
-            let mut hidden = Hidden { cells: parts(&Secret::new(secret)), ..Hidden::default() };
+            let mut hidden = Hidden { cells: Secret::new(secret).parts(), ..Hidden::default() };
             hidden = hidden.sorted();
             hidden.cells.iter().map(|s| s.expose().to_owned()).collect::<Vec<_>>()
         };
