@@ -148,6 +148,18 @@ fn the_times_of_a_check_are_checked() {
             "9:11 `0 * * *` is no cron pattern | it has 4 fields; write five: minute, hour, day of the month, month, weekday",
         ),
         (
+            check("cron: 0 0 30 2 *"),
+            "9:11 `0 0 30 2 *` never runs: no month that it names has such a day | write a day that there is, as `28`; the last of a month is `L`: `0 0 L 2 *`",
+        ),
+        (
+            check("cron: 0 0 31 4,6,9,11 *"),
+            "9:11 `0 0 31 4,6,9,11 *` never runs: no month that it names has such a day | write a day that there is, as `28`; the last of a month is `L`: `0 0 L 2 *`",
+        ),
+        (check("cron: 0 0 29 2 *"), ""),
+        (check("cron: 0 0 30 2 1"), ""),
+        (check("cron: 0 0 L 2 *"), ""),
+        (check("cron: 30 2 31 1-4 *"), ""),
+        (
             check("cron: 0 12 * * *\n    timezone: America/NewYork"),
             "10:15 `America/NewYork` is no time zone | did you mean `America/New_York`?",
         ),

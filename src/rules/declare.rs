@@ -1,7 +1,7 @@
 //! What may be written in a check: the reader, the schema and the manual follow this table.
 
 use crate::config::{Key, Record, Rule, ScalarError, Shape};
-use crate::model::{Severity, ValueType};
+use crate::model::{Severity, Timestamp, ValueType};
 
 /// A check, as it stands under `checks:`.
 pub static CHECK: Record = Record::new(
@@ -157,7 +157,13 @@ fn cron(text: &str, shown: &str) -> Result<(), ScalarError> {
             error.help(format!("it has {fields} fields; write five: minute, hour, day of the month, month, weekday"))
         );
     }
-    super::Schedule::cron(text, "UTC").map(|_| ()).map_err(|why| error.help(why))
+    let schedule = super::Schedule::cron(text, "UTC").map_err(|why| error.help(why))?;
+    // The days of the calendar repeat in 400 years: from any instant on it is the same.
+    if schedule.at_or_after(Timestamp::default()).is_none() {
+        return Err(ScalarError::new(format!("`{shown}` never runs: no month that it names has such a day"))
+            .help("write a day that there is, as `28`; the last of a month is `L`: `0 0 L 2 *`"));
+    }
+    Ok(())
 }
 
 /// Labels that every alert has, and that nobody may declare.
