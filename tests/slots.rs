@@ -146,3 +146,31 @@ fn a_slot_whose_predecessor_is_still_out_is_skipped_and_counted() {
         assert_eq!(core.engine.skipped(), minute);
     }
 }
+
+#[test]
+fn checks_that_ask_the_same_share_their_slots_and_others_keep_their_own() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let check = |name: &str, query: &str, every: &str| {
+        format!(
+            "  - {{ check: {name}, source: local, collect: {{ query: {query} }}, every: {every}, alert: {{ info: n > 1 }} }}\n"
+        )
+    };
+    let checks = [
+        check("b", "SELECT 1 AS n", "10m"),
+        check("a", "SELECT 1 AS n", "10m"),
+        check("c", "SELECT 1 AS n", "15m"),
+        check("d", "SELECT 2 AS n", "10m"),
+    ];
+    let sources = "sources: { local: { sqlite: { path: a.db } } }\nchecks:\n";
+    std::fs::write(folder.path().join("a.yaml"), format!("{sources}{}", checks.concat())).expect("written");
+    let loaded = load::load(folder.path(), &|_| None, Mode::Lenient).expect("a folder");
+    let config = loaded.config.expect("it loads");
+    let planned = load::in_shared_slots(&config.checks, &config.sources);
+    let schedule = |checks: &[Arc<bellwether::rules::Check>], name: &str| {
+        checks.iter().find(|check| &*check.name == name).expect("it is there").schedule.clone()
+    };
+    for (name, like) in [("a", "a"), ("b", "a"), ("c", "c"), ("d", "d")] {
+        assert_eq!(schedule(&planned, name), schedule(&config.checks, like), "{name}");
+    }
+    assert_ne!(schedule(&config.checks, "b"), schedule(&config.checks, "a"));
+}

@@ -14,10 +14,12 @@ mod request;
 mod route;
 mod schema;
 mod series;
+mod slots;
 
 pub use config::{ChannelDecl, Config, HeartbeatConfig, ServerConfig, SourceDecl, StoreConfig};
 pub use request::request;
 pub use schema::schema;
+pub use slots::in_shared_slots;
 
 use crate::config::files::FolderError;
 use crate::config::{Env, Folder, Node, Problem, Problems, Reader, Sources};

@@ -4,7 +4,7 @@ use super::{ChannelSpec, HeartbeatSpec, Loaded, SourceSpec};
 use crate::channels::registry::{self, Context};
 use crate::collectors::{self, Place};
 use crate::core::CoreConfig;
-use crate::load::{ChannelDecl, Config};
+use crate::load::{self, ChannelDecl, Config};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,7 +31,7 @@ impl Loaded {
             ),
         });
         let core = CoreConfig {
-            checks: config.checks.clone(),
+            checks: load::in_shared_slots(&config.checks, &config.sources),
             dispatch: config.dispatch.clone(),
             self_alerts: config.self_alerts,
         };
