@@ -11,9 +11,15 @@ checks:
   - check: a
     source: local
     collect: { query: SELECT 1 AS n }
-    columns: { name: text, n: number, at: time, up: bool }
+    columns: { name: text, n: number }
     key: [name]
     alert: { critical: n > 100 }
+  - check: times
+    source: local
+    collect: { query: SELECT 1 AS n }
+    columns: { name: text, at: time, up: bool }
+    key: [name]
+    alert: { critical: up && age(at) > 1 }
   - { check: open, source: local, collect: { query: SELECT 1 AS n }, alert: { info: n > 1 } }
   - { check: idle, source: local, collect: { query: SELECT 1 AS n }, alert: { info: n > 1 }, mode: off }
 tests:
@@ -62,16 +68,19 @@ fn series_become_slots() {
             "name=\"a b\" n=1 / name=\"null\" n=1 / name=\"ok\" n=1 / name=\"x4\" n=1",
         ),
         ("[{ name: [\"a b\"], n: 1x2 }]", "name=\"a b\" n=1 / name=\"a b\" n=1"),
-        ("[{ name: x, at: -2h -90s, up: true false }]", "name=\"x\" at=-7200s up=true / name=\"x\" at=-90s up=false"),
-        (
-            "[{ name: x, at: 2026-01-05T00:00:00Z, n: [1x2, 3] }]",
-            "name=\"x\" at=2026-01-05T00:00:00Z n=1 / name=\"x\" at=2026-01-05T00:00:00Z n=1 / name=\"x\" at=2026-01-05T00:00:00Z n=3",
-        ),
+        ("[{ name: x, n: [1x2, 3] }]", "name=\"x\" n=1 / name=\"x\" n=1 / name=\"x\" n=3"),
         ("[{ name: x, n: _x2 }]", " / "),
+        ("[{ n: failx2 }, { n: _x2 }]", "fail / fail"),
         ("[]", ""),
     ] {
         assert_eq!(show(&case(&format!("check: a\n    rows: {rows}")).inputs[0].slots), want, "{rows}");
     }
+    let times =
+        case("check: times\n    rows: [{ name: x, at: [-2h, -90s, 2026-01-05T00:00:00Z], up: true false null }]");
+    assert_eq!(
+        show(&times.inputs[0].slots),
+        "name=\"x\" at=-7200s up=true / name=\"x\" at=-90s up=false / name=\"x\" at=2026-01-05T00:00:00Z up=null"
+    );
     let many = case("rows: { a: [{ name: x, n: 1 2 }], open: [{ n: 5x3 }] }");
     let shown: Vec<String> =
         many.inputs.iter().map(|input| format!("{}: {}", input.check, show(&input.slots))).collect();
@@ -81,13 +90,25 @@ fn series_become_slots() {
 #[test]
 fn what_is_wrong_in_a_test_is_shown_at_its_place() {
     for (test, at, want) in [
-        ("check: a, rows: [{ name: x, n: 1 2, at: -1h -2h -3h }]", "-1h", "`at` has 3 values, and `n` has 2 values"),
+        (
+            "check: times, rows: [{ name: x, up: true false, at: -1h -2h -3h }]",
+            "-1h",
+            "`at` has 3 values, and `up` has 2 values",
+        ),
         ("check: a, rows: [{ name: x, nn: 1 }]", "nn", "unknown column `nn`"),
+        ("check: a, rows: [{ name: x }]", "{ name", "this row lacks `n`, declared under `columns:`"),
+        ("check: a, rows: [{ n: 1 }]", "{ n", "this row lacks `name`, declared under `columns:`"),
+        ("check: times, rows: [{ name: x, up: null, at: 5 }]", "5", "`at` is time, and `5` is number"),
+        (
+            "check: times, rows: [{ name: x }, { up: _, name: y }]",
+            "{ name",
+            "this row lacks `at`, `up`, declared under `columns:`",
+        ),
         ("check: a, rows: [{ name: 5, n: 1 }]", "5", "`name` is text, and `5` is number"),
         ("check: a, rows: [{ name: x, n: 3 1x99999 }]", "1x9", "`1x99999` is more than 10000 values, the limit"),
         ("check: a, rows: [{ name: x, n: 1x0 }]", "1x0", "`1x0` is no value at all"),
         ("check: a, rows: [{ name: '', n: 1 }]", "''", "`name` has no value"),
-        ("check: a, rows: { a: [{ n: 1 }] }", "check", "`check` and rows by check are both given"),
+        ("check: a, rows: { a: [{ name: x, n: 1 }] }", "check", "`check` and rows by check are both given"),
         ("check: b, rows: []", "b", "unknown check `b`"),
         ("check: idle, rows: [{ n: 1 }]", "idle", "`idle` is off: there is nothing to test"),
         ("rows: [{ n: 1 }]", "rows", "`rows` is a list, and the test names no `check`"),
@@ -120,7 +141,7 @@ fn expectations_are_read_and_checked() {
     );
     assert_eq!(
         (case.start.to_string().as_str(), expect.at.as_secs(), expect.place.line),
-        ("2026-03-01T00:00:00Z", 1800, 19)
+        ("2026-03-01T00:00:00Z", 1800, 25)
     );
     assert_eq!(case.sends.as_ref().unwrap()[0].contains, ["a", "b"]);
 

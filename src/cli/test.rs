@@ -107,5 +107,6 @@ fn run_one(config: &Config, case: &TestCase) -> Outcome {
         name: case.name.clone(),
         declared: Arc::clone(&case.declared),
         differences: vec!["a bug of Bellwether's was met, see above: please report it with this test".to_owned()],
+        notes: Vec::new(),
     })
 }

@@ -187,14 +187,20 @@ impl CaseReader<'_> {
         let columns = found.check.as_ref().and_then(|check| check.columns.clone());
         let mut table = Vec::new();
         for row in rows {
-            let row: Vec<Series> =
-                row.map()?.iter().filter_map(|(column, values)| self.series(column, values)).collect();
-            for series in &row {
+            let written = row.map()?;
+            let series: Vec<Series> =
+                written.iter().filter_map(|(column, values)| self.series(column, values)).collect();
+            for series in &series {
                 self.fits(series, columns.as_deref());
             }
-            table.push(row);
+            table.push(series);
         }
         let slots = self.length(&table)?;
+        for (row, series) in rows.iter().zip(&table) {
+            if (0..slots).any(|slot| is_there(series, slot)) {
+                self.is_whole(row, columns.as_deref());
+            }
+        }
         Some(Input { check: Arc::clone(&name.text), slots: (0..slots).map(|i| slot(&table, i)).collect() })
     }
 
@@ -242,6 +248,20 @@ impl CaseReader<'_> {
                 None
             }
         }
+    }
+
+    /// Whether a row has every column that is declared: what the answer would lack is no null.
+    fn is_whole(&mut self, row: &Setting, columns: Option<&[(Arc<str>, ValueType)]>) {
+        let (written, columns) = (row.map().unwrap_or_default(), columns.unwrap_or_default());
+        let has = |name: &str| written.iter().any(|(column, _)| column.as_str() == name);
+        let missing: Vec<&str> = columns.iter().map(|(name, _)| &**name).filter(|name| !has(name)).collect();
+        // A column that is not declared was told, and is probably the one that is missing.
+        let is_known = |name: &str| columns.iter().any(|(column, _)| **column == *name);
+        let Some(first) = missing.first().filter(|_| written.iter().all(|(name, _)| is_known(name.as_str()))) else {
+            return;
+        };
+        let help = format!("give it a value for each slot; where the query gives none, write `{first}: null`");
+        self.fail(row.place(), format!("this row lacks `{}`, declared under `columns:`", missing.join("`, `")), &help);
     }
 
     /// Whether a series is of a column that is declared, and of its type.
@@ -339,12 +359,21 @@ fn reason(name: &str) -> Option<Reason> {
     [Reason::Error, Reason::Empty, Reason::Limit].into_iter().find(|reason| reason.name() == name)
 }
 
+/// The item of a series in a slot: a single one stands for every slot.
+fn item(series: &Series, slot: usize) -> Option<&Item> {
+    series.items.get(slot).or_else(|| series.items.first())
+}
+
+/// Whether a slot has this row.
+fn is_there(row: &[Series], slot: usize) -> bool {
+    row.iter().all(|series| !matches!(item(series, slot), Some(Item::NoRow | Item::Fail)))
+}
+
 /// The rows of one slot. Where one of its values is `fail`, there are none.
 fn slot(table: &[Vec<Series>], slot: usize) -> Slot {
     let mut rows = Vec::new();
     for row in table {
-        let items: Vec<(&Text, &Item)> =
-            row.iter().filter_map(|s| Some((&s.column, s.items.get(slot).or_else(|| s.items.first())?))).collect();
+        let items: Vec<(&Text, &Item)> = row.iter().filter_map(|s| Some((&s.column, item(s, slot)?))).collect();
         if items.iter().any(|(_, item)| **item == Item::Fail) {
             return Slot::Fail;
         }

@@ -1,6 +1,6 @@
 //! One test of a user's: its rows are fed to the core, what happened is held against what it expects.
 
-use super::compare::{Happened, Sent, compare};
+use super::compare::{Happened, Sent, compare, own_alerts};
 use super::drive::{World, drive};
 use crate::channels::render;
 use crate::core::{Core, CoreConfig, Options, Turn};
@@ -9,7 +9,7 @@ use crate::engine::{Collect, CollectFailure};
 use crate::load::Config;
 use crate::load::cases::{Cell, Input, Row, Slot, TestCase};
 use crate::model::record::Saved;
-use crate::model::{Delivery, Table, TableBuilder, Timestamp, Value};
+use crate::model::{AlertId, Delivery, Table, TableBuilder, Timestamp, Value};
 use crate::rules::{Check, Schedule};
 use hashbrown::HashMap;
 use std::sync::Arc;
@@ -22,6 +22,8 @@ pub struct Outcome {
     pub declared: Arc<str>,
     /// What differs from what was expected, each in a line or a few; empty where it passed.
     pub differences: Vec<String>,
+    /// What may explain the differences, each in a line; empty where it passed.
+    pub notes: Vec<String>,
 }
 
 impl Outcome {
@@ -34,16 +36,39 @@ impl Outcome {
 /// Runs one test against its configuration.
 #[must_use]
 pub fn run(config: &Config, case: &TestCase) -> Outcome {
-    let done = |differences| Outcome { name: case.name.clone(), declared: Arc::clone(&case.declared), differences };
+    let done = |differences, notes| Outcome {
+        name: case.name.clone(),
+        declared: Arc::clone(&case.declared),
+        differences,
+        notes,
+    };
     let checks: Vec<Arc<Check>> = case.inputs.iter().filter_map(|input| fixed(config, case, input)).collect();
     let Some(last) = checks.iter().filter_map(|c| last_slot(&c.schedule)).max() else {
-        return done(vec!["the test has no slot: give at least one row".to_owned()]);
+        return done(vec!["the test has no slot: give at least one row".to_owned()], Vec::new());
     };
     let mut world = Fed::new(case, &checks);
     let core_config = CoreConfig { checks, dispatch: config.dispatch.clone(), self_alerts: config.self_alerts };
     let mut core = Core::new(core_config, Saved::default(), case.start, Options { seed: 0, eager: false });
     drive(&mut core, case.start, last + tail(&config.dispatch), &mut world);
-    done(compare(case, &world.happened, &world.sent))
+    let differences = compare(case, &world.happened, &world.sent);
+    let notes = if differences.is_empty() { Vec::new() } else { notes(case, &core, &world.happened) };
+    done(differences, notes)
+}
+
+/// What a test does not ask and may explain it: alerts about Bellwether itself, and conditions that nobody knew at last.
+fn notes(case: &TestCase, core: &Core, happened: &[Happened]) -> Vec<String> {
+    let mut notes = own_alerts(case, happened);
+    for report in case.inputs.iter().filter_map(|input| core.engine.check_report(&input.check)) {
+        for instance in report.outcomes.iter().filter(|instance| !instance.unknown.is_empty()) {
+            let id = AlertId::new(&report.check, instance.key.clone());
+            notes.push(format!("in its last slot {id} is unknown: {}", worst_first(&instance.unknown)));
+        }
+    }
+    notes
+}
+
+fn worst_first(unknown: &[String]) -> String {
+    unknown.iter().rev().map(String::as_str).collect::<Vec<_>>().join("; ")
 }
 
 /// The check, with its slots where the test has them.

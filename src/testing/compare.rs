@@ -54,6 +54,22 @@ fn counts(happened: &Happened, asked: &[&str], pending: bool) -> bool {
     (!own || asked.contains(&check)) && (pending || happened.change.kind != ChangeKind::Pending)
 }
 
+/// The alerts about Bellwether itself that fired and that the test does not ask for: why something else did not happen.
+#[must_use]
+pub fn own_alerts(case: &TestCase, happened: &[Happened]) -> Vec<String> {
+    let asked = |check: &str| case.expect.iter().any(|e| e.check.as_deref() == Some(check));
+    let own = happened.iter().filter(|h| {
+        let check = &*h.change.view.id.check;
+        h.change.kind == ChangeKind::Fired && SelfAlerts::NAMES.contains(&check) && !asked(check)
+    });
+    own.map(|h| {
+        let (change, view) = (&h.change, &h.change.view);
+        let why = view.body.lines().next().unwrap_or("");
+        format!("at {} fired {} {}: {}: {why}", clock(h.at), change.severity, view.id, view.title)
+    })
+    .collect()
+}
+
 fn missing(expect: &Expect, near: Option<&&Happened>) -> String {
     let place = format!("{}:{}", expect.place.file, expect.place.line);
     let head = format!("{place}: expected {} {} at {}", expect.kind.name(), expect.severity, clock(expect.at));

@@ -194,6 +194,20 @@ fn failing_tests_are_told_with_their_differences_in_every_format() {
     assert!(junit.contains("<testsuite name=\"bellwether\" tests=\"1\" failures=\"1\" errors=\"0\">"), "{junit}");
     assert!(junit.contains("<failure message=\"a.test.yaml:5: expected fired critical at 0s"), "{junit}");
 
+    home.write("a.test.yaml", &TEST.replace("70 608", "nullx3"));
+    let why = [
+        "at 2s fired warning check-failing{check=\"slow\"}: check slow cannot be judged: ",
+        "in its last slot slow{processor=\"X\"} is unknown: critical: `duration` is null",
+    ];
+    let text = said(&home, &["test"]).out;
+    let json: Value = serde_json::from_str(&said(&home, &["test", "--format", "json"]).out).unwrap();
+    let junit = said(&home, &["test", "--format", "junit"]).out;
+    for (i, why) in why.iter().enumerate() {
+        assert!(text.contains(&format!("\n    note: {why}")), "{text}");
+        assert!(json["tests"][0]["notes"][i].as_str().unwrap().starts_with(why), "{json}");
+        assert!(junit.contains(&format!("\nnote: {}", why.replace('"', "&quot;"))), "{junit}");
+    }
+
     home.write("a.test.yaml", TEST);
     for pattern in ["slow", "six", "^six .* critical$"] {
         assert_eq!(said(&home, &["test", "--run", pattern]).out, "1 passed, 0 failed\n");

@@ -23,6 +23,9 @@ fn text(outcomes: &[Outcome]) -> String {
         for difference in &outcome.differences {
             out.push_str(&format!("    - {}\n", difference.trim_end().replace('\n', "\n      ")));
         }
+        for note in &outcome.notes {
+            out.push_str(&format!("    note: {note}\n"));
+        }
         out.push('\n');
     }
     let (passed, failed) = counts(outcomes);
@@ -42,6 +45,7 @@ fn as_json(cases: &[&TestCase], outcomes: &[Outcome]) -> Value {
             "checks": checks(case),
             "passed": outcome.passed(),
             "differences": outcome.differences,
+            "notes": outcome.notes,
         })
     });
     let (passed, failed) = counts(outcomes);
@@ -66,16 +70,18 @@ fn junit(cases: &[&TestCase], outcomes: &[Outcome]) -> String {
         let head = format!("    <testcase name=\"{name}\" classname=\"{class}\" file=\"{file}\" line=\"{line}\"");
         out.push_str(&match outcome.differences.first() {
             None => format!("{head}/>\n"),
-            Some(first) => format!("{head}>\n{}    </testcase>\n", failure(first, &outcome.differences)),
+            Some(first) => format!("{head}>\n{}    </testcase>\n", failure(first, outcome)),
         });
     }
     out.push_str("  </testsuite>\n</testsuites>\n");
     out
 }
 
-fn failure(first: &str, differences: &[String]) -> String {
+fn failure(first: &str, outcome: &Outcome) -> String {
     let message = escaped(first.lines().next().unwrap_or_default());
-    let all: Vec<String> = differences.iter().flat_map(|difference| difference.lines()).map(escaped).collect();
+    let differences = outcome.differences.iter().flat_map(|difference| difference.lines()).map(escaped);
+    let notes = outcome.notes.iter().map(|note| escaped(&format!("note: {note}")));
+    let all: Vec<String> = differences.chain(notes).collect();
     format!("      <failure message=\"{message}\">{}</failure>\n", all.join("\n"))
 }
 
