@@ -319,6 +319,11 @@ impl Telemetry {
         self.0.reload_successful.set(1);
         self.0.reload_at.set(now.as_secs_f64());
         info!(checks, "configuration loaded");
+        if checks == 0 {
+            warn!(
+                "NOTHING IS WATCHED: the configuration has no check. One that is written under `checks:` is taken up at once"
+            );
+        }
     }
 
     pub fn reload_rejected(&self, why: &str) {

@@ -35,6 +35,10 @@ pub(super) fn main(arguments: &Arguments) -> u8 {
         return 1;
     }
     let Some((config, notes)) = loaded(folder, &environment, Mode::Strict) else { return 1 };
+    if config.files == 0 {
+        say(&format!("error: {}", load::no_file(folder)));
+        return 1;
+    }
     for note in notes {
         say(&format!("note: {note}"));
     }
@@ -82,6 +86,10 @@ fn loader(config: &Config, telemetry: Telemetry) -> Loader {
     Arc::new(move || {
         let mut loaded = load::load(&folder, &environment, Mode::Strict).map_err(|error| error.to_string())?;
         let Some(config) = loaded.config.take() else { return Err(refusal(&loaded, false)) };
+        // A volume that is gone, or a copy that is under way, ends no alert.
+        if config.files == 0 {
+            return Err(load::no_file(&folder));
+        }
         for (key, changed) in [
             ("server.listen", config.server.listen != server.listen),
             ("server.url", config.server.url != server.url),

@@ -18,6 +18,8 @@ pub struct Config {
     pub folder: PathBuf,
     /// Of the names and contents of its files: the same number means that nothing changed.
     pub hash: u64,
+    /// How many of its files say something to Bellwether.
+    pub files: usize,
     pub checks: Vec<Arc<Check>>,
     pub sources: Vec<SourceDecl>,
     pub channels: Vec<ChannelDecl>,

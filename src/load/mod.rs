@@ -67,11 +67,23 @@ pub fn load(path: &Path, env: Env<'_>, mode: Mode) -> Result<Loaded, FolderError
     let reader = Reader { folder: path, env, lenient: mode == Mode::Lenient, fill: false };
     let mut loading = Loading { files: &files, reader, problems, notes: Vec::new(), outline: Outline::default() };
     let config = loading.config(&folder);
-    let Loading { mut problems, notes, outline, .. } = loading;
+    let Loading { mut problems, mut notes, outline, .. } = loading;
+    if files.documents.is_empty() && !problems.has_errors() {
+        notes.push(no_file(path));
+    }
     let sources = folder.sources();
     problems.sort();
     let config = config.filter(|_| !problems.has_errors());
     Ok(Loaded { config, problems, sources, notes: [files.notes, notes].concat(), outline })
+}
+
+/// What to say of a folder without a file that says something to Bellwether.
+#[must_use]
+pub fn no_file(folder: &Path) -> String {
+    let name = folder.display();
+    format!(
+        "no file in `{name}` is Bellwether's: name another folder, or write a small one with `bellwether init {name}`"
+    )
 }
 
 /// The parsed files being read.
@@ -98,6 +110,7 @@ impl Loading<'_> {
         Some(Config {
             folder: folder.path.clone(),
             hash: folder.hash,
+            files: self.files.documents.len(),
             checks,
             sources: sources.declared,
             channels: channels.declared,

@@ -1,6 +1,6 @@
 //! Every command's exits, and what it writes where.
 
-use super::daemon::{Home, bellwether};
+use super::daemon::{Home, bellwether, eventually, slow};
 use serde_json::Value;
 use testkit::{FaultServer, Reply};
 
@@ -72,6 +72,38 @@ fn the_exits_are_those_of_the_page() {
         let said = said(home, arguments);
         assert_eq!(said.code, code, "{arguments:?}\n{}{}", said.out, said.err);
     }
+}
+
+#[test]
+fn a_folder_without_a_file_of_ours_is_not_run_and_one_without_a_check_is_with_a_warning() {
+    let home = Home::new("");
+    let daemon = home.start();
+    assert!(daemon.stderr().contains("NOTHING IS WATCHED"), "{}", daemon.stderr());
+    home.slow("critical: duration > 300");
+    daemon.reload();
+    eventually("the check is taken up", || daemon.get("/api/v1/checks")["items"][0]["check"] == "slow");
+    drop(daemon);
+
+    for (name, text) in [("values.yaml", "replicas: 3\n"), ("notes.txt", "checks: []\n")] {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join(name), text).unwrap();
+        let output = bellwether().arg("run").arg(folder.path()).output().unwrap();
+        let err = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{err}");
+        let init = format!("`bellwether init {}`", folder.path().display());
+        assert!(err.contains("is Bellwether's") && err.contains(&init), "{err}");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing was written");
+    }
+}
+
+/// A volume that is gone must not end what fires.
+#[test]
+fn a_reload_that_finds_no_file_of_ours_leaves_the_old_configuration_running() {
+    let home = Home::new(&slow("1s", "critical: duration > 300"));
+    let daemon = home.start();
+    std::fs::remove_file(home.config().join("bellwether.yaml")).unwrap();
+    eventually("it is refused", || daemon.stderr().contains("is Bellwether's"));
+    assert_eq!(daemon.get("/api/v1/checks")["items"][0]["check"], "slow");
 }
 
 fn home_with(name: &str, text: &str) -> Home {
