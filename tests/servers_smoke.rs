@@ -43,6 +43,35 @@ fn prometheus_answers_an_instant_query() {
 }
 
 #[test]
+fn pubsub_makes_a_topic_and_a_subscription() {
+    let Some(pubsub) = testkit::pubsub() else { return };
+    let topic = "/v1/projects/smoke/topics/runs";
+    for (path, body) in
+        [(topic, "{}"), ("/v1/projects/smoke/subscriptions/reader", "{\"topic\":\"projects/smoke/topics/runs\"}")]
+    {
+        let headers = [("Content-Type", "application/json")];
+        let (status, said) = testkit::http::request("PUT", pubsub.port(), path, &headers, body).unwrap();
+        assert_eq!(status, 200, "{path}: {said}");
+    }
+    let listed = testkit::http::get(pubsub.port(), "/v1/projects/smoke/subscriptions").unwrap();
+    assert!(listed.contains("projects/smoke/subscriptions/reader"), "{listed}");
+}
+
+#[test]
+fn firestore_keeps_a_document() {
+    let Some(firestore) = testkit::firestore() else { return };
+    let documents = "/v1/projects/smoke/databases/(default)/documents/runs";
+    let body = r#"{"fields":{"n":{"integerValue":"7"}}}"#;
+    let headers = [("Content-Type", "application/json")];
+    let made = format!("{documents}?documentId=a");
+    let (status, said) = testkit::http::request("POST", firestore.port(), &made, &headers, body).unwrap();
+    assert_eq!(status, 200, "{said}");
+    assert!(testkit::http::get(firestore.port(), &format!("{documents}/a")).unwrap().contains("\"7\""));
+    firestore.wipe("smoke").unwrap();
+    assert!(testkit::http::get(firestore.port(), &format!("{documents}/a")).is_err());
+}
+
+#[test]
 fn a_monitoring_plugin_exits_as_told() {
     let Some(plugin) = testkit::monitoring_plugin("check_dummy") else { return };
     let output = Command::new(plugin).args(["2", "on fire"]).output().unwrap();

@@ -8,6 +8,8 @@ pub mod convert;
 pub mod error;
 #[cfg(all(feature = "exec", unix))]
 mod exec;
+#[cfg(feature = "google")]
+pub mod google;
 #[cfg(feature = "http")]
 mod http;
 pub mod identity;
@@ -20,7 +22,7 @@ pub mod registry;
 pub mod sql_text;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
-#[cfg(any(feature = "http", feature = "prometheus"))]
+#[cfg(any(feature = "http", feature = "prometheus", feature = "google"))]
 mod web;
 
 pub use error::{CollectError, CollectErrorKind};

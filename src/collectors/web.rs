@@ -45,6 +45,7 @@ pub(super) struct Web {
 pub(super) struct Answer {
     pub(super) status: StatusCode,
     pub(super) content_type: String,
+    pub(super) headers: HeaderMap,
     pub(super) body: Vec<u8>,
     /// The server's own certificate in DER; none without TLS.
     pub(super) certificate: Option<Vec<u8>>,
@@ -120,8 +121,13 @@ impl Web {
     /// Sends, and reads the whole answer; what takes longer than the request may or has more bytes than the limit is cut.
     pub(super) async fn send(&self, asked: RequestBuilder, request: &Request) -> Result<Answer, CollectError> {
         let hidden = self.hidden.and(Hidden::of_request(&request.collect));
-        let answer = tokio::time::timeout(request.timeout, self.read(asked, hidden)).await;
-        answer.map_err(|_| CollectError::too_late("the request", request.timeout))?.map_err(|error| match error {
+        let answer = tokio::time::timeout(request.timeout, self.fetch(asked, hidden)).await;
+        answer.map_err(|_| CollectError::too_late("the request", request.timeout))?
+    }
+
+    /// The same without a deadline of its own, for who has one for several requests.
+    pub(super) async fn fetch(&self, asked: RequestBuilder, hidden: Hidden) -> Result<Answer, CollectError> {
+        self.read(asked, hidden).await.map_err(|error| match error {
             Failed::Ours(error) => error,
             Failed::Theirs(error) => Web::explain(error),
         })
@@ -132,6 +138,7 @@ impl Web {
         let mut response = request.send().await?;
         let content_type = response.headers().get(reqwest::header::CONTENT_TYPE);
         let content_type = content_type.and_then(|v| v.to_str().ok()).unwrap_or("no content type").to_owned();
+        let headers = response.headers().clone();
         let info = response.extensions().get::<tls::TlsInfo>();
         let certificate = info.and_then(|info| info.peer_certificate()).map(<[u8]>::to_vec);
         let mut counter = self.limits.counter();
@@ -140,7 +147,8 @@ impl Web {
             counter.bytes(chunk.len())?;
             body.extend_from_slice(&chunk);
         }
-        Ok(Answer { status: response.status(), content_type, body, certificate, took: started.elapsed(), hidden })
+        let status = response.status();
+        Ok(Answer { status, content_type, headers, body, certificate, took: started.elapsed(), hidden })
     }
 
     /// What went wrong, without the URL: it may carry a token.

@@ -108,6 +108,7 @@ mod tests {
         let answer = Answer {
             status: reqwest::StatusCode::OK,
             content_type: "text/html".into(),
+            headers: reqwest::header::HeaderMap::new(),
             body: body.into(),
             certificate: None,
             took: Duration::ZERO,

@@ -1,7 +1,8 @@
 //! What the tests stand on: real servers on free loopback ports, a false one, and oracles for messages.
 //!
 //! Every server is started by its test, waits until it answers, keeps its data in a folder of its own, and is stopped
-//! when dropped, or when the test process ends, however it ends. `scripts/tools` installs them; a suite says
+//! when dropped, or when the test process ends, however it ends. `scripts/tools` installs them, but for Google's emulators,
+//! which come with the Cloud SDK; a suite says
 //!
 //! ```no_run
 //! let Some(postgres) = testkit::postgres() else { return };
@@ -15,11 +16,13 @@
 mod block_kit;
 mod certificates;
 mod fault;
+mod google;
 pub mod http;
 mod postgres;
 mod process;
 mod prometheus;
 mod require;
+mod service_account;
 mod slack;
 mod smtp;
 pub mod tools;
@@ -27,10 +30,12 @@ pub mod tools;
 pub use block_kit::{check_attachments, check_blocks};
 pub use certificates::Certificates;
 pub use fault::{FaultServer, Reply, Request};
+pub use google::{Firestore, Pubsub};
 pub use postgres::Postgres;
 pub use process::{Server, free_port, wait_until};
 pub use prometheus::Prometheus;
 pub use require::require;
+pub use service_account::ServiceAccount;
 pub use slack::SlackEmulator;
 pub use smtp::{Mail, Smtp, SmtpOptions, Tls};
 
@@ -45,6 +50,19 @@ pub fn postgres() -> Option<&'static Postgres> {
 /// One Prometheus for all tests of this binary. It scrapes itself each second as `job="self"`.
 pub fn prometheus() -> Option<&'static Prometheus> {
     static SHARED: LazyLock<Option<Prometheus>> = LazyLock::new(|| require("Prometheus", twice(Prometheus::start)));
+    SHARED.as_ref()
+}
+
+/// One Pub/Sub emulator for all tests of this binary; each takes a project of its own.
+pub fn pubsub() -> Option<&'static Pubsub> {
+    static SHARED: LazyLock<Option<Pubsub>> = LazyLock::new(|| require("Pub/Sub emulator", twice(Pubsub::start)));
+    SHARED.as_ref()
+}
+
+/// One Firestore emulator for all tests of this binary; each takes a project of its own.
+pub fn firestore() -> Option<&'static Firestore> {
+    static SHARED: LazyLock<Option<Firestore>> =
+        LazyLock::new(|| require("Firestore emulator", twice(Firestore::start)));
     SHARED.as_ref()
 }
 

@@ -1,0 +1,138 @@
+//! What an answer of Google's REST APIs means: <https://cloud.google.com/apis/design/errors>.
+
+use super::super::error::CollectError;
+use super::super::web::Answer;
+use super::Service;
+use reqwest::header::{DATE, RETRY_AFTER};
+use serde_json::Value as Json;
+use std::time::Duration;
+
+/// From this on a clock is told of. Google takes a token whose time is a few minutes off.
+const SKEW_MIN: Duration = Duration::from_mins(1);
+
+/// An answer that is none. A kind may look into it before it takes its `error`.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// The HTTP status; none where there was no answer.
+    pub http: Option<u16>,
+    /// The reason of Google's `ErrorInfo`, else of its first `error.errors[]` (`accessDenied`), else its `error.status`
+    /// (`PERMISSION_DENIED`); may be empty.
+    pub reason: String,
+    /// Google's `error.message`; may be empty.
+    pub message: String,
+    /// How long the server asks to wait.
+    pub retry_after: Option<Duration>,
+    /// What it is for the check.
+    pub error: CollectError,
+}
+
+impl From<CollectError> for Failure {
+    fn from(error: CollectError) -> Failure {
+        let (reason, message) = Default::default();
+        Failure { http: None, reason, message, retry_after: None, error }
+    }
+}
+
+impl Failure {
+    /// It may pass by itself: too many requests, or an ill server.
+    #[must_use]
+    pub fn passes(&self) -> bool {
+        matches!(self.http, Some(429 | 500 | 502 | 503 | 504)) || self.is_quota()
+    }
+
+    fn is_quota(&self) -> bool {
+        self.http == Some(403) && matches!(self.reason.as_str(), "rateLimitExceeded" | "userRateLimitExceeded")
+    }
+}
+
+/// The body of a good answer, or what is wrong.
+pub(super) fn json(service: &Service, answer: &Answer) -> Result<Json, Failure> {
+    if answer.status.is_success() {
+        return Ok(if answer.body.is_empty() { Json::Null } else { answer.json()? });
+    }
+    Err(failure(service, answer))
+}
+
+fn failure(service: &Service, answer: &Answer) -> Failure {
+    let body: Json = serde_json::from_slice(&answer.body).unwrap_or(Json::Null);
+    // A streaming method answers with a list.
+    let error = body.get("error").or_else(|| body.get(0)?.get("error")).unwrap_or(&Json::Null);
+    let text = |key| error.get(key).and_then(Json::as_str).unwrap_or_default().to_owned();
+    let reason_in = |list| error.get(list)?.as_array()?.iter().find_map(|one: &Json| one.get("reason")?.as_str());
+    let reason = reason_in("details").or_else(|| reason_in("errors")).map_or_else(|| text("status"), str::to_owned);
+    let mut failure = Failure {
+        http: Some(answer.status.as_u16()),
+        reason,
+        message: text("message"),
+        retry_after: retry_after(answer),
+        error: CollectError::refused(""),
+    };
+    failure.error = explain(service, answer, &failure);
+    failure
+}
+
+fn explain(service: &Service, answer: &Answer, failure: &Failure) -> CollectError {
+    let (name, http) = (service.name, answer.status.as_u16());
+    let said = said(answer, failure);
+    let quota = failure.is_quota() || failure.reason == "quotaExceeded";
+    match http {
+        401 => {
+            let advice = clock(answer).unwrap_or_else(|| "look at `credentials` of the source".to_owned());
+            CollectError::unreachable(format_args!("{name} does not take the credentials (401): {said}: {advice}"))
+        }
+        403 if quota => {
+            CollectError::unreachable(format_args!("{name} takes no more requests now (403): {said}: ask less often"))
+        }
+        403 => CollectError::unreachable(format_args!("{name} refuses access (403): {said}: grant {}", service.role)),
+        404 => CollectError::refused(format_args!("{name} does not know what is asked for (404): {said}")),
+        429 => CollectError::unreachable(format_args!(
+            "{name} takes no more requests now (429): {said}: ask less often, or raise the quota"
+        )),
+        500..=599 => CollectError::unreachable(format_args!("{name} answered {http}: {said}")),
+        300..=399 => CollectError::refused(format_args!("{name} answered {http}, a redirect: look at `endpoint`")),
+        _ => CollectError::refused(format_args!("{name} answered {http}: {said}")),
+    }
+}
+
+/// Google's own words, else the first of the body's.
+fn said(answer: &Answer, failure: &Failure) -> String {
+    if !failure.message.is_empty() {
+        return failure.message.trim_end_matches(['.', ':']).to_owned();
+    }
+    let body: String = String::from_utf8_lossy(&answer.body).chars().take(80).collect();
+    match body.trim() {
+        "" => "without a word".to_owned(),
+        body => format!("`{body}` ({})", answer.content_type),
+    }
+}
+
+/// Seconds, or a date, which is counted from the answer's own.
+fn retry_after(answer: &Answer) -> Option<Duration> {
+    let text = answer.headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let from = date(answer).unwrap_or_else(jiff::Timestamp::now);
+    Duration::try_from(http_date(text)?.duration_since(from)).ok()
+}
+
+/// What is wrong with this machine's clock, as the answer's own time says.
+fn clock(answer: &Answer) -> Option<String> {
+    let off = jiff::Timestamp::now().duration_since(date(answer)?);
+    let side = if off.is_negative() { "behind" } else { "ahead of" };
+    (SKEW_MIN <= off.unsigned_abs()).then(|| {
+        let off = crate::model::time::human_duration((off.unsigned_abs().as_secs_f64() / 60.0).round() * 60.0);
+        format!(
+            "this machine's clock is {off} {side} the server's, and a token is good for its time only: set it (NTP)"
+        )
+    })
+}
+
+fn date(answer: &Answer) -> Option<jiff::Timestamp> {
+    http_date(answer.headers.get(DATE)?.to_str().ok()?)
+}
+
+/// `Sun, 06 Nov 1994 08:49:37 GMT`: <https://www.rfc-editor.org/rfc/rfc9110#section-5.6.7>.
+fn http_date(text: &str) -> Option<jiff::Timestamp> {
+    jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok()
+}
