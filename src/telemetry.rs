@@ -419,6 +419,7 @@ mod tests {
             thread: Arc::from("n-1"),
             at: Timestamp::from_secs(1_000),
             repeat: false,
+            holds: crate::model::notification::Holds::default(),
             items: Vec::new(),
         }
     }

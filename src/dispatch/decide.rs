@@ -3,15 +3,20 @@
 use super::breaker::Admission;
 use super::group::Group;
 use super::hold::Cause;
-use super::subject::Subject;
+use super::subject::{Subject, Target};
 use super::{Dispatch, Send};
 use crate::model::alert::AlertView;
 use crate::model::fnv::Fnv;
+use crate::model::notification::Holds;
 use crate::model::record::{Entry, FlightItem, FlightRecord, RowName, Told};
 use crate::model::{AlertId, Item, ItemKind, Notification, Severity, Timestamp};
+use hashbrown::HashMap;
 use std::cmp::Reverse;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
+
+/// Held alerts that a message names; of more it says how many there are.
+const HELD_NAMED: usize = 50;
 
 /// Gives the view of an active alert as of its last row.
 type Renew<'a> = &'a dyn Fn(&AlertId) -> Option<Arc<AlertView>>;
@@ -109,7 +114,7 @@ impl Dispatch {
     }
 
     fn notify(&mut self, key: &Arc<str>, items: Vec<Item>, repeat: bool, now: Timestamp) -> Send {
-        let digest = digest(&items);
+        let (digest, holds) = (digest(&items), self.holds(&items));
         let group = self.groups.get_mut(key).expect("looked up by the caller");
         let (id, attempts) = match &group.retry {
             Some(retry) if retry.digest == digest && !retry.id.is_empty() => (Arc::clone(&retry.id), retry.attempts),
@@ -139,11 +144,38 @@ impl Dispatch {
             thread,
             at: now,
             repeat,
+            holds,
             items,
         });
         self.depart(flight);
         self.history.push(Entry::Sent { at: now, attempt: attempts + 1, notification: Arc::clone(&notification) });
         Send { notification, attempt: attempts + 1 }
+    }
+
+    /// What the alerts of these items hold.
+    fn holds(&mut self, items: &[Item]) -> Holds {
+        let firing = || items.iter().filter(|i| i.kind.is_firing()).map(|i| &*i.alert);
+        if !firing().any(|alert| self.inhibitions.is_source(&alert.labels)) {
+            return Holds::default();
+        }
+        let under = self.under.take().unwrap_or_else(|| self.all_under());
+        let mut named: Vec<Arc<AlertView>> = firing().filter_map(|a| under.get(&a.id)).flatten().cloned().collect();
+        self.under = Some(under);
+        let count = named.len();
+        named.sort_by(|a, b| (Reverse(a.severity), &a.id).cmp(&(Reverse(b.severity), &b.id)));
+        named.truncate(HELD_NAMED);
+        Holds { named, count }
+    }
+
+    /// What each alert holds that no channel was told of.
+    fn all_under(&self) -> HashMap<AlertId, Vec<Arc<AlertView>>> {
+        let mut under: HashMap<AlertId, Vec<Arc<AlertView>>> = HashMap::new();
+        for (id, subject) in &self.subjects {
+            let untold = subject.truth().is_some() && !subject.targets.iter().any(Target::may_believe_firing);
+            let Some(holder) = self.inhibitions.find(id, &subject.view.labels).filter(|_| untold) else { continue };
+            under.entry(holder.by).or_default().push(Arc::clone(&subject.view));
+        }
+        under
     }
 
     /// Notes that a notification is out.

@@ -97,6 +97,8 @@ pub struct Dispatch {
     touched: HashSet<Arc<str>>,
     /// Alerts with news that something holds, or that wait for a parent.
     held: BTreeSet<AlertId>,
+    /// What each active alert holds: worked out for a turn whose messages tell of one that may hold others.
+    under: Option<HashMap<AlertId, Vec<Arc<AlertView>>>>,
     /// Something that may hold or free alerts has changed.
     holds_changed: bool,
     jitter: Jitter,
@@ -145,6 +147,7 @@ impl Dispatch {
             self.serve(&channel, now, renew, &mut sends);
         }
         self.settle(now);
+        self.under = None;
         sends
     }
 }

@@ -31,6 +31,7 @@ impl Dispatch {
             queue: BTreeSet::new(),
             touched: HashSet::new(),
             held: BTreeSet::new(),
+            under: None,
             holds_changed: true,
             jitter: Jitter::new(seed),
             boot: seed,

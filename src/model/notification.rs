@@ -72,6 +72,17 @@ pub struct Notification {
     pub repeat: bool,
     /// News first, most severe first; then what still fires.
     pub items: Vec<Item>,
+    /// What fires and is not told, because something that this message tells of holds it.
+    #[serde(default)]
+    pub holds: Holds,
+}
+
+/// Alerts that others hold, so that one message stands for them: the cause, with its symptoms named under it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Holds {
+    /// Most severe first; not all of them, where they are many.
+    pub named: Vec<Arc<AlertView>>,
+    pub count: usize,
 }
 
 impl Notification {

@@ -121,6 +121,7 @@ pub fn entries(name: &str, secs: i64) -> Vec<Entry> {
         thread: Arc::from("n-1"),
         at,
         repeat: false,
+        holds: crate::model::notification::Holds { named: vec![view(&alert)], count: 1 },
         items: vec![Item { kind: ItemKind::Fired, before: None, alert: view(&alert) }],
     };
     vec![

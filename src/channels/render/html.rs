@@ -22,6 +22,7 @@ pub fn html(message: &Message<'_>) -> String {
         full(&mut rows, section, alone);
     }
     list(&mut rows, "And", &message.more);
+    list(&mut rows, &message.held_heading, &message.held);
     list(&mut rows, "Still firing:", &message.still);
     if let Some(url) = message.url {
         let _ = write!(rows, "<tr><td style=\"padding:12px 20px\">{}</td></tr>", link(url, "All alerts"));

@@ -10,7 +10,9 @@ pub mod slack;
 mod text;
 
 use crate::model::alert::AlertView;
+use crate::model::notification::Holds;
 use crate::model::{Item, ItemKind, Notification, Severity, Timestamp, Value};
+use std::sync::Arc;
 
 use text::clipped;
 pub use text::{date_time, one_line, shown};
@@ -35,6 +37,10 @@ pub struct Message<'a> {
     pub more: Vec<Line>,
     /// What else fires, told before: the same.
     pub still: Vec<Line>,
+    /// What these hold, so that it is not told by itself: the same.
+    pub held: Vec<Line>,
+    /// The heading of that list: how many they are, where not all are named.
+    pub held_heading: String,
     /// When it was decided.
     pub at: Timestamp,
     /// The address of this Bellwether's pages.
@@ -99,6 +105,8 @@ impl<'a> Message<'a> {
             sections: full.iter().map(|item| Section::new(item, notification.at)).collect(),
             more: more.iter().map(|item| Line::new(item)).collect(),
             still: others.iter().map(|item| Line::new(item)).collect(),
+            held: notification.holds.named.iter().map(Line::held).collect(),
+            held_heading: held_heading(&notification.holds),
             at: notification.at,
             url,
         };
@@ -133,6 +141,14 @@ impl Line {
             word: word(item),
             title,
         }
+    }
+
+    /// An alert that another holds.
+    fn held(alert: &Arc<AlertView>) -> Line {
+        let line = Line::new(&Item { kind: ItemKind::Fired, before: None, alert: Arc::clone(alert) });
+        let check = clipped(&alert.id.check, TITLE_MAX);
+        let title = if line.title.starts_with(&check) { line.title } else { format!("{check} — {}", line.title) };
+        Line { title, ..line }
     }
 
     /// The word where the line stands in a list whose heading says already that it still fires.
@@ -185,7 +201,7 @@ impl<'a> Section<'a> {
 }
 
 fn values(alert: &AlertView) -> Vec<(String, String)> {
-    let shown = |(name, value): &(std::sync::Arc<str>, Value)| (clipped(name, 60), text::shown(value));
+    let shown = |(name, value): &(Arc<str>, Value)| (clipped(name, 60), text::shown(value));
     alert.values.iter().take(VALUES_MAX).map(shown).collect()
 }
 
@@ -246,6 +262,13 @@ fn notes(item: &Item) -> Vec<String> {
             .push(format!("A template of this check failed, so this is the plain text: {}", clipped(error, TITLE_MAX)));
     }
     notes
+}
+
+fn held_heading(holds: &Holds) -> String {
+    if holds.count == holds.named.len() {
+        return "Held under it:".to_owned();
+    }
+    format!("Held under it: {}, among them", holds.count)
 }
 
 /// The labels that are not said elsewhere in the message.

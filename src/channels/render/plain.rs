@@ -39,6 +39,7 @@ fn write(message: &Message<'_>, paint: Paint) -> String {
         details(&mut out, section, if alone { "    " } else { "      " });
     }
     list(&mut out, "And", &message.more, paint);
+    list(&mut out, &message.held_heading, &message.held, paint);
     list(&mut out, "Still firing:", &message.still, paint);
     if let Some(url) = message.url {
         out.push_str(&format!("\n    {url}\n"));

@@ -1,6 +1,7 @@
 //! Notifications for tests.
 
 use crate::model::alert::{AlertView, EndNote};
+use crate::model::notification::Holds;
 use crate::model::{AlertId, Item, ItemKind, Key, LabelSet, Notification, Severity, Timestamp, Value};
 use std::sync::Arc;
 
@@ -63,6 +64,7 @@ pub fn notification(items: Vec<Item>) -> Notification {
         thread: Arc::from("n-7f3a-1"),
         at: Timestamp::from_secs(START + 10),
         repeat: items.iter().all(|i| !i.kind.is_news()),
+        holds: Holds::default(),
         items,
     }
 }
@@ -79,7 +81,17 @@ pub fn hostile() -> Notification {
     alert.links[1].1 = String::from("javascript:alert(1)");
     alert.links.push(("odd|name>".to_owned(), "https://x.example/a|b>c?d=\"e\"".to_owned()));
     alert.template_error = Some("title: unknown name `<!everyone>`".to_owned());
-    notification(vec![item(ItemKind::Fired, None, alert)])
+    alert.fell_back = Some(format!("read from `copy`, because `first` gave no answer: {HOSTILE}"));
+    let holds = Holds { named: vec![Arc::new(alert.clone())], count: 1 };
+    Notification { holds, ..notification(vec![item(ItemKind::Fired, None, alert)]) }
+}
+
+/// A cause with what it holds: one is named, and two more are counted.
+fn holding() -> Notification {
+    let cause = notification(vec![item(ItemKind::Fired, None, slow("BillingExport", Severity::Critical))]);
+    let mut held = slow("PredictionCoordinator", Severity::Warning);
+    held.id.check = Arc::from("processor-trend");
+    Notification { holds: Holds { named: vec![Arc::new(held)], count: 3 }, ..cause }
 }
 
 /// The messages that the pictures and snapshots show.
@@ -123,6 +135,7 @@ pub fn all() -> Vec<(&'static str, Notification)> {
             ]),
         ),
         ("many", notification(many.collect())),
+        ("holding", holding()),
         ("hostile", hostile()),
     ]
 }

@@ -49,6 +49,7 @@ fn blocks(message: &Message<'_>) -> Vec<Json> {
         out.push(context(&footer(section)));
     }
     list(&mut out, "And", &message.more);
+    list(&mut out, &message.held_heading, &message.held);
     list(&mut out, "Still firing:", &message.still);
     if let Some(url) = message.url {
         out.push(context(&link(url, "all alerts")));

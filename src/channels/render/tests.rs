@@ -131,6 +131,8 @@ fn monster(items: usize) -> Notification {
     alert.template_error = Some(long.clone());
     alert.id.key = crate::model::Key::one("k", &long);
     n.group_labels = alert.labels.clone();
+    let held = std::sync::Arc::new(alert.clone());
+    n.holds.named = vec![held; items.min(50)];
     n.items = vec![samples::item(crate::model::ItemKind::Fired, None, alert); items];
     n
 }
