@@ -72,6 +72,25 @@ fn firestore_keeps_a_document() {
 }
 
 #[test]
+fn bigquery_answers_a_query_and_lists_its_job() {
+    let Some(bigquery) = testkit::bigquery() else { return };
+    let answer = bigquery.sql("SELECT DATE '2026-01-05' AS d, [1, 2] AS list").unwrap();
+    assert_eq!(answer["rows"][0]["f"][0]["v"], "2026-01-05", "{answer}");
+    let job = &answer["jobReference"]["jobId"];
+    assert!(bigquery.jobs().unwrap().iter().any(|known| known["jobReference"]["jobId"] == *job), "no job {job}");
+}
+
+#[test]
+fn another_bigquery_answers_an_error_with_200() {
+    let Some(bqemulator) = testkit::bqemulator() else { return };
+    let answer = bqemulator.sql("SELECT 1 / 0 AS x").unwrap();
+    assert!(
+        answer["errors"][0]["message"].is_string() && answer["rows"].as_array().is_none_or(Vec::is_empty),
+        "{answer}"
+    );
+}
+
+#[test]
 fn a_monitoring_plugin_exits_as_told() {
     let Some(plugin) = testkit::monitoring_plugin("check_dummy") else { return };
     let output = Command::new(plugin).args(["2", "on fire"]).output().unwrap();

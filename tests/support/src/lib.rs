@@ -13,6 +13,7 @@
 //!
 //! [`FaultServer`] needs nothing installed: it is an HTTP server that misbehaves as told.
 
+mod bigquery;
 mod block_kit;
 mod certificates;
 mod fault;
@@ -27,6 +28,7 @@ mod slack;
 mod smtp;
 pub mod tools;
 
+pub use bigquery::{BigQuery, BqEmulator};
 pub use block_kit::{check_attachments, check_blocks};
 pub use certificates::Certificates;
 pub use fault::{FaultServer, Reply, Request};
@@ -63,6 +65,20 @@ pub fn pubsub() -> Option<&'static Pubsub> {
 pub fn firestore() -> Option<&'static Firestore> {
     static SHARED: LazyLock<Option<Firestore>> =
         LazyLock::new(|| require("Firestore emulator", twice(Firestore::start)));
+    SHARED.as_ref()
+}
+
+/// One BigQuery emulator for all tests of this binary; each takes a dataset of its own.
+pub fn bigquery() -> Option<&'static BigQuery> {
+    static SHARED: LazyLock<Option<BigQuery>> =
+        LazyLock::new(|| require("BigQuery emulator (local-bigquery)", twice(BigQuery::start)));
+    SHARED.as_ref()
+}
+
+/// Another BigQuery emulator, which answers a failed query with 200.
+pub fn bqemulator() -> Option<&'static BqEmulator> {
+    static SHARED: LazyLock<Option<BqEmulator>> =
+        LazyLock::new(|| require("BigQuery emulator (bqemulator)", twice(BqEmulator::start)));
     SHARED.as_ref()
 }
 
