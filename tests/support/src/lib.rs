@@ -16,8 +16,10 @@
 mod bigquery;
 mod block_kit;
 mod certificates;
+mod discovery;
 mod fault;
 mod google;
+mod google_api;
 pub mod http;
 mod postgres;
 mod process;
@@ -31,8 +33,10 @@ pub mod tools;
 pub use bigquery::{BigQuery, BqEmulator};
 pub use block_kit::{check_attachments, check_blocks};
 pub use certificates::Certificates;
+pub use discovery::Discovery;
 pub use fault::{FaultServer, Reply, Request};
 pub use google::{Firestore, Pubsub};
+pub use google_api::GoogleApi;
 pub use postgres::Postgres;
 pub use process::{Server, free_port, wait_until};
 pub use prometheus::Prometheus;
@@ -80,6 +84,16 @@ pub fn bqemulator() -> Option<&'static BqEmulator> {
     static SHARED: LazyLock<Option<BqEmulator>> =
         LazyLock::new(|| require("BigQuery emulator (bqemulator)", twice(BqEmulator::start)));
     SHARED.as_ref()
+}
+
+/// What Google publishes of one of its APIs: `discovery("monitoring.v3")`.
+pub fn discovery(api: &str) -> Option<&'static Discovery> {
+    require("Google's discovery documents", Discovery::of(api))
+}
+
+/// A false API of Google's, held to its discovery document.
+pub fn google_api(api: &str, answer: impl FnMut(&Request) -> Reply + Send + 'static) -> Option<GoogleApi> {
+    Some(GoogleApi::start(discovery(api)?, answer))
 }
 
 /// A port that was free may be taken the next moment; that it happens twice is unlikely.
