@@ -109,6 +109,7 @@ fn what_is_wrong_in_a_test_is_shown_at_its_place() {
         ("check: a, rows: [{ name: x, n: 1x0 }]", "1x0", "`1x0` is no value at all"),
         ("check: a, rows: [{ name: '', n: 1 }]", "''", "`name` has no value"),
         ("check: a, rows: { a: [{ name: x, n: 1 }] }", "check", "`check` and rows by check are both given"),
+        ("check: a, rows: { n: 1 2, name: x }", "{ n", "`rows` is a list, and this is a mapping"),
         ("check: b, rows: []", "b", "unknown check `b`"),
         ("check: idle, rows: [{ n: 1 }]", "idle", "`idle` is off: there is nothing to test"),
         ("rows: [{ n: 1 }]", "rows", "`rows` is a list, and the test names no `check`"),
@@ -144,6 +145,10 @@ fn expectations_are_read_and_checked() {
         ("2026-03-01T00:00:00Z", 1800, 25)
     );
     assert_eq!(case.sends.as_ref().unwrap()[0].contains, ["a", "b"]);
+
+    let loaded = load_tests(&text.replace("fired: critical", "fire: critical"));
+    let got: Vec<&str> = loaded.problems.iter().map(|problem| problem.message.as_str()).collect();
+    assert_eq!(got, ["unknown key `fire`"]);
 
     let wrong = text
         .replace("fired: critical", "fired: critical, eased: info")

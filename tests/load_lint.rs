@@ -102,6 +102,16 @@ fn each_kind_of_advice_is_given_where_it_is_due_and_nowhere_else() {
             format!(
                 "{}{}",
                 check(&format!("{columns}alert: {{ info: n > 1 }}")),
+                check(&format!("{columns}for: 1h\nalert: {{ info: n > 1 }}"))
+                    .replace("checks:\n", "")
+                    .replace("check: a", "check: b")
+            ),
+            vec![],
+        ),
+        (
+            format!(
+                "{}{}",
+                check(&format!("{columns}alert: {{ info: n > 1 }}")),
                 check(&format!("{columns}alert: {{ info: n > 2 }}"))
                     .replace("checks:\n", "")
                     .replace("check: a", "check: b")
@@ -247,4 +257,19 @@ fn online_asks_the_source_for_its_columns() {
         "{results}"
     );
     assert!(errors[1].contains("line=4,") && errors[1].contains("no such table"), "{results}");
+}
+
+#[test]
+fn a_part_of_a_configuration_is_told_from_the_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let rules = folder.path().join("rules");
+    std::fs::create_dir(&rules).unwrap();
+    std::fs::write(folder.path().join("bellwether.yaml"), BASE).unwrap();
+    std::fs::write(rules.join("a.yaml"), check("columns: { n: number }\nalert: { info: n > 1 }")).unwrap();
+    for (at, want) in [(rules.as_path(), true), (folder.path(), false)] {
+        let output = Command::new(env!("CARGO_BIN_EXE_bellwether")).arg("lint").arg(at).output().unwrap();
+        let words = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(words.contains("for the whole configuration name `/"), want, "{words}");
+        assert_eq!(output.status.code(), Some(i32::from(want)), "{words}");
+    }
 }

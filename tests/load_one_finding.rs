@@ -111,6 +111,13 @@ fn each_mistake_is_one_finding() {
         ("factor: 2 }", "factor: 2, least: 4 }", "a.yaml:8 the key `least` is given twice"),
         ("{ when: up || n > 7 }", "max(n, r, 1) > 7", "a.yaml:10 unknown key `r`"),
         ("{ when: up || n > 7 }", "s == \"a, b\"", "a.yaml:10 unknown key `b\"`"),
+        (
+            "channels: [terminal]\n  routes",
+            "receiver: [terminal]\n  routes",
+            "bellwether.yaml:4 unknown key `receiver`",
+        ),
+        ("pager: { console: {} }", "pager: { slack: { webhok: x } }", "bellwether.yaml:2 unknown key `webhok`"),
+        ("pager: { console: {} }", "pager: { pagerduty: {} }", "bellwether.yaml:2 unknown key `pagerduty`"),
         ("sqlite: { path: a.db }", "sqlite: [a.db]", "bellwether.yaml:1 `sqlite` cannot be a list"),
         ("sources: {", "sorces: {", "bellwether.yaml:1 unknown top-level key `sorces`"),
         ("channels: { terminal", "chanels: { terminal", "bellwether.yaml:2 unknown top-level key `chanels`"),
@@ -140,6 +147,11 @@ fn other_mistakes_beside_it_are_told_all_the_same() {
             "for: 5m }, warning: { when: up || n > 7 }",
             "for: 5x }, warning: { when: up || m > 7 }",
             &["a.yaml:10 `5x` is not a duration", "a.yaml:10 unknown variable `m`"],
+        ),
+        (
+            "check: probe\n    description: The page.",
+            "chek: probe\n    every: 5x",
+            &["a.yaml:14 unknown key `chek`", "a.yaml:15 `5x` is not a duration"],
         ),
         ("when: r > 2 * n &&", "wen: r > 2 * n &&", &["a.yaml:10 unknown key `wen`"]),
     ] {

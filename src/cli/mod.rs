@@ -100,6 +100,7 @@ fn loaded(folder: &Path, env: Env<'_>, mode: Mode) -> Option<(Config, Vec<String
     if config.is_none() {
         let color = std::io::stderr().is_terminal() && may_have_color();
         say(refusal(&loaded, color).trim_end());
+        loaded.notes.iter().for_each(|note| say(&format!("note: {note}")));
     }
     Some((config?, loaded.notes))
 }

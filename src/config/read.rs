@@ -46,7 +46,13 @@ impl<'a> Reader<'a> {
     ) -> Settings {
         let mut reading = Reading { reader: self, source, problems };
         let settings = reading.record(node, record, What::Key(record.name));
-        settings.unwrap_or_else(|| Settings { record, origin: reading.origin(node), entries: Vec::new(), kind: None })
+        settings.unwrap_or_else(|| Settings {
+            record,
+            origin: reading.origin(node),
+            entries: Vec::new(),
+            kind: None,
+            meant: Vec::new(),
+        })
     }
 
     /// What is wrong with a table itself, and with the tables below it: a default that its own shape refuses, a key
@@ -236,8 +242,13 @@ impl Reading<'_, '_> {
                 return None;
             }
         };
-        let mut settings =
-            Settings { record, origin: self.origin(node), entries: Vec::with_capacity(entries.len()), kind: None };
+        let mut settings = Settings {
+            record,
+            origin: self.origin(node),
+            entries: Vec::with_capacity(entries.len()),
+            kind: None,
+            meant: Vec::new(),
+        };
         let kinds = record.kinds();
         let mut unknown = Unknown::default();
         let mut in_rest = false;
@@ -261,6 +272,7 @@ impl Reading<'_, '_> {
                 Problem::error(format!("{what} does not say its kind")).help(format!("write one of {names}")),
             );
         }
+        settings.meant = unknown.meant;
         Some(settings)
     }
 

@@ -17,6 +17,8 @@ pub struct Settings {
     pub(super) entries: Vec<Entry>,
     /// The key that names the kind, as an index of `entries`.
     pub(super) kind: Option<usize>,
+    /// The keys that unknown ones were probably meant to be.
+    pub(super) meant: Vec<&'static str>,
 }
 
 /// One key with its value.
@@ -169,6 +171,12 @@ impl Settings {
     #[must_use]
     pub fn has(&self, key: &str) -> bool {
         self.entry(key).is_some_and(|entry| entry.span.is_some())
+    }
+
+    /// Whether the key is neither written nor misspelt: an unknown key that was probably meant to be it was told.
+    #[must_use]
+    pub fn lacks(&self, key: &str) -> bool {
+        !self.has(key) && !self.meant.contains(&key)
     }
 
     #[must_use]

@@ -1,7 +1,7 @@
 //! `tests:` as the runner takes them: rows by slot, and what has to come of them.
 
 use super::declare::{EXPECT, ROWS, SEND, TEST};
-use super::series::{self, Item};
+use super::series::{self, Item, Series, is_there, slot};
 use crate::config::{Node, Place, Problem, Problems, Reader, Setting, SettingValue, Settings, Source, Style, Text};
 use crate::model::alert::Reason;
 use crate::model::{ChangeKind, Severity, Timestamp, Value, ValueType};
@@ -91,13 +91,6 @@ pub(super) struct CaseReader<'a> {
     pub problems: &'a mut Problems,
 }
 
-/// The values of one column of one row, over the slots.
-struct Series {
-    column: Text,
-    items: Vec<Item>,
-    place: Place,
-}
-
 impl CaseReader<'_> {
     /// One entry. `None` where it is wrong; that has been told.
     pub fn case(&mut self, source: &Arc<Source>, node: &Node) -> Option<TestCase> {
@@ -147,6 +140,14 @@ impl CaseReader<'_> {
     /// The rows of each check that has some.
     fn inputs(&mut self, source: &Arc<Source>, settings: &Settings) -> Option<Vec<Input>> {
         let node = settings.node("rows")?;
+        let names_no_check = |rows: &[(Node, Node)]| {
+            !rows.iter().any(|(name, _)| name.text().is_some_and(|name| self.checks.contains_key(name)))
+        };
+        if settings.has("check") && node.map().is_some_and(names_no_check) {
+            let place = source.place(node.span);
+            self.fail(place, "`rows` is a list, and this is a mapping", "begin each row with `- `, or put it in `[ ]`");
+            return None;
+        }
         let rows = self.reader.value(source, node, &ROWS, "`rows`", self.problems)?;
         match &rows.value {
             SettingValue::List(rows) => {
@@ -307,6 +308,8 @@ impl CaseReader<'_> {
         let place = entry.origin().place();
         let kind = match written.as_slice() {
             [kind] => *kind,
+            // What it says is misspelt, and that was told.
+            [] if !kinds.iter().all(|kind| entry.lacks(kind.name())) => return None,
             [] => {
                 let help = "write one of `fired`, `escalated`, `eased`, `resolved`, `pending` with a severity";
                 self.fail(place, "this entry does not say what happens", help);
@@ -357,35 +360,4 @@ impl CaseReader<'_> {
 
 fn reason(name: &str) -> Option<Reason> {
     [Reason::Error, Reason::Empty, Reason::Limit].into_iter().find(|reason| reason.name() == name)
-}
-
-/// The item of a series in a slot: a single one stands for every slot.
-fn item(series: &Series, slot: usize) -> Option<&Item> {
-    series.items.get(slot).or_else(|| series.items.first())
-}
-
-/// Whether a slot has this row.
-fn is_there(row: &[Series], slot: usize) -> bool {
-    row.iter().all(|series| !matches!(item(series, slot), Some(Item::NoRow | Item::Fail)))
-}
-
-/// The rows of one slot. Where one of its values is `fail`, there are none.
-fn slot(table: &[Vec<Series>], slot: usize) -> Slot {
-    let mut rows = Vec::new();
-    for row in table {
-        let items: Vec<(&Text, &Item)> = row.iter().filter_map(|s| Some((&s.column, item(s, slot)?))).collect();
-        if items.iter().any(|(_, item)| **item == Item::Fail) {
-            return Slot::Fail;
-        }
-        if items.iter().any(|(_, item)| **item == Item::NoRow) {
-            continue;
-        }
-        let cells = items.into_iter().filter_map(|(column, item)| match item {
-            Item::Value(value) => Some((Arc::clone(&column.text), Cell::Value(value.clone()))),
-            Item::Ago(ago) => Some((Arc::clone(&column.text), Cell::Ago(*ago))),
-            Item::NoRow | Item::Fail => None,
-        });
-        rows.push(cells.collect());
-    }
-    Slot::Rows(rows)
 }

@@ -65,7 +65,9 @@ impl<'a> Loading<'a> {
                 found.left_out.insert(name.text);
                 continue;
             }
+            let before = self.problems.len();
             let settings = self.reader.filling(section.fill).record(section.source, node, &CHANNEL, &mut self.problems);
+            let is_right = self.problems.len() == before;
             for key in ["fallback", "rate"] {
                 if settings.has(key) {
                     let problem = Problem::error(not_built(key)).at(settings.key_place(key));
@@ -74,7 +76,8 @@ impl<'a> Loading<'a> {
             }
             let Some((kind, inner)) = settings.kind() else { continue };
             let Some(kind) = channels::registry::kind(kind) else { continue };
-            for problem in (kind.check)(inner) {
+            // What is missing may be what is wrong.
+            for problem in if is_right { (kind.check)(inner) } else { Vec::new() } {
                 self.problems.push(problem);
             }
             found.declared.push(ChannelDecl { name: name.text, kind, settings: inner.clone() });

@@ -68,6 +68,7 @@ pub fn load(path: &Path, env: Env<'_>, mode: Mode) -> Result<Loaded, FolderError
     let mut loading = Loading { files: &files, reader, problems, notes: Vec::new(), outline: Outline::default() };
     let config = loading.config(&folder);
     let Loading { mut problems, mut notes, outline, .. } = loading;
+    notes.extend(whole_is_above(path));
     if files.documents.is_empty() && !problems.has_errors() {
         notes.push(no_file(path));
     }
@@ -76,6 +77,16 @@ pub fn load(path: &Path, env: Env<'_>, mode: Mode) -> Result<Loaded, FolderError
     let config = config.filter(|_| !problems.has_errors());
     Ok(Loaded { config, problems, sources, notes: [files.notes, notes].concat(), outline })
 }
+
+/// What to say where only a part of a configuration is read: the folder above holds the `bellwether.yaml`.
+fn whole_is_above(folder: &Path) -> Option<String> {
+    let here = folder.canonicalize().ok()?;
+    let above = here.parent().filter(|above| above.join(MAIN).is_file() && !here.join(MAIN).is_file())?;
+    Some(format!("the folder above holds a `{MAIN}`: for the whole configuration name `{}`", above.display()))
+}
+
+/// The file that the head of a configuration has by custom.
+const MAIN: &str = "bellwether.yaml";
 
 /// What to say of a folder without a file that says something to Bellwether.
 #[must_use]

@@ -47,7 +47,7 @@ impl Routing<'_> {
                 self.problems.push(problem.at(settings.key_place(key)).help("put it on a route under `routes:`"));
             }
         }
-        if !settings.has("channels") {
+        if settings.lacks("channels") {
             let problem = section
                 .problem("the root of the tree has no `channels`: what no route matches would be told to nobody");
             self.problems.push(problem.help("add `channels: [name]`; if that is what you want, `channels: []`"));

@@ -1,7 +1,10 @@
 //! The values of a column over the slots of a test: `70x4`, `10+5x4`, `[a, "b c"]`, `-2h`, `_`, `fail`.
 
+use super::cases::{Cell, Slot};
 use crate::config::scalar::{self, ScalarError};
+use crate::config::{Place, Text};
 use crate::model::{Timestamp, Value};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// One value of a series.
@@ -14,6 +17,13 @@ pub enum Item {
     NoRow,
     /// `fail`: the source could not be reached.
     Fail,
+}
+
+/// The values of one column of one row, over the slots.
+pub(super) struct Series {
+    pub column: Text,
+    pub items: Vec<Item>,
+    pub place: Place,
 }
 
 /// The most values of one series.
@@ -84,6 +94,37 @@ fn item(text: &str) -> Item {
         Ok(time) => Item::Value(Value::Time(time)),
         Err(_) => Item::Value(Value::text(text)),
     }
+}
+
+/// The item of a series in a slot: a single one stands for every slot.
+fn item_of(series: &Series, slot: usize) -> Option<&Item> {
+    series.items.get(slot).or_else(|| series.items.first())
+}
+
+/// Whether a slot has this row.
+pub(super) fn is_there(row: &[Series], slot: usize) -> bool {
+    row.iter().all(|series| !matches!(item_of(series, slot), Some(Item::NoRow | Item::Fail)))
+}
+
+/// The rows of one slot. Where one of its values is `fail`, there are none.
+pub(super) fn slot(table: &[Vec<Series>], slot: usize) -> Slot {
+    let mut rows = Vec::new();
+    for row in table {
+        let items: Vec<(&Text, &Item)> = row.iter().filter_map(|s| Some((&s.column, item_of(s, slot)?))).collect();
+        if items.iter().any(|(_, item)| **item == Item::Fail) {
+            return Slot::Fail;
+        }
+        if items.iter().any(|(_, item)| **item == Item::NoRow) {
+            continue;
+        }
+        let cells = items.into_iter().filter_map(|(column, item)| match item {
+            Item::Value(value) => Some((Arc::clone(&column.text), Cell::Value(value.clone()))),
+            Item::Ago(ago) => Some((Arc::clone(&column.text), Cell::Ago(*ago))),
+            Item::NoRow | Item::Fail => None,
+        });
+        rows.push(cells.collect());
+    }
+    Slot::Rows(rows)
 }
 
 #[cfg(test)]

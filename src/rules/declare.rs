@@ -44,6 +44,7 @@ pub static CHECK: Record = Record::new(
             "expr",
             "alerts",
             "when",
+            "severity",
             "severities",
         ]),
         Key::new("for", Shape::Duration, "How long a condition must be true before its severity is on.").default("0s"),

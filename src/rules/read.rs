@@ -61,8 +61,10 @@ pub fn read(context: &Context<'_>, source: &Arc<Source>, node: &Node, problems: 
     let mut found = Problems::new();
     let settings = context.reader.record(source, node, &CHECK, &mut found);
     let name = settings.spanned("check");
-    let read = name.as_ref().map(|name| Reading { context, settings: &settings, name, problems: &mut found }.check());
-    let (check, known) = read.unwrap_or_default();
+    // What else is wrong with a check without a name is told, too.
+    let nameless = Text { text: Arc::from(""), origin: settings.origin().clone() };
+    let named = name.as_ref().unwrap_or(&nameless);
+    let (check, known) = Reading { context, settings: &settings, name: named, problems: &mut found }.check();
     // What is wrong to YAML already was told when the file was parsed.
     let is_wrong = found.has_errors() || node.holds_broken();
     problems.extend(found);

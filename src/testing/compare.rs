@@ -35,8 +35,7 @@ pub fn compare(case: &TestCase, happened: &[Happened], sent: &[Sent]) -> Vec<Str
     let mut differences = Vec::new();
     for (expect, at) in case.expect.iter().zip(&pairs.by_first) {
         if at.is_none() {
-            let near = pairs.free(&happened).find(|h| h.at == expect.at && h.change.kind == expect.kind);
-            differences.push(missing(expect, near));
+            differences.push(missing(expect, nearest(expect, pairs.free(&happened).copied())));
         }
     }
     let left = pairs.free(&happened).filter(|h| h.change.kind != ChangeKind::Pending);
@@ -70,7 +69,15 @@ pub fn own_alerts(case: &TestCase, happened: &[Happened]) -> Vec<String> {
     .collect()
 }
 
-fn missing(expect: &Expect, near: Option<&&Happened>) -> String {
+/// What was probably meant: a change of that kind with that key, the nearest in time, or one of another key at that
+/// instant.
+fn nearest<'a>(expect: &Expect, free: impl Iterator<Item = &'a Happened>) -> Option<&'a Happened> {
+    let has_key = |h: &Happened| expect.key.iter().flatten().all(|(n, v)| h.change.view.id.key.get(n) == Some(&**v));
+    free.filter(|h| h.change.kind == expect.kind && (has_key(h) || h.at == expect.at))
+        .min_by_key(|h| (!has_key(h), h.at.abs_diff(expect.at)))
+}
+
+fn missing(expect: &Expect, near: Option<&Happened>) -> String {
     let place = format!("{}:{}", expect.place.file, expect.place.line);
     let head = format!("{place}: expected {} {} at {}", expect.kind.name(), expect.severity, clock(expect.at));
     match near.and_then(|h| wrong(expect, h).map(|why| (h, why))) {
@@ -124,7 +131,8 @@ fn compare_sends(expected: &[SendExpect], sent: &[Sent]) -> Vec<String> {
     let mut differences = Vec::new();
     for (expect, _) in expected.iter().zip(&pairs.by_first).filter(|(_, at)| at.is_none()) {
         let place = format!("{}:{}", expect.place.file, expect.place.line);
-        let near = pairs.free(&sent).find(|s| s.at == expect.at && s.notification.channel == expect.channel);
+        let near = pairs.free(&sent).filter(|s| s.notification.channel == expect.channel);
+        let near = near.min_by_key(|s| s.at.abs_diff(expect.at));
         let why = near.and_then(|s| wrong_send(expect, s)).unwrap_or_else(|| "it was not sent".to_owned());
         differences.push(format!("{place}: expected a send to {} at {}: {why}", expect.channel, clock(expect.at)));
     }

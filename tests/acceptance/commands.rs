@@ -219,6 +219,7 @@ fn failing_tests_are_told_with_their_differences_in_every_format() {
     let home = home_with("a.test.yaml", &TEST.replace("at: 1s", "at: 0s"));
     let text = said(&home, &["test"]);
     assert!(text.out.starts_with("FAILED six hundred seconds are critical\n    a.test.yaml:2\n    - "), "{}", text.out);
+    assert!(text.out.contains(": expected fired critical at 0s: it happened at 1s\n"), "{}", text.out);
     assert!(text.out.ends_with("\n\n0 passed, 1 failed\n"), "{}", text.out);
     let json: Value = serde_json::from_str(&said(&home, &["test", "--format", "json"]).out).unwrap();
     assert_eq!((&json["failed"], &json["tests"][0]["passed"]), (&1.into(), &false.into()));

@@ -23,7 +23,6 @@ impl Reading<'_, '_> {
         name: &str,
         value: &Node,
     ) -> Option<&'static str> {
-        let names = || record.keys.iter().map(|key| key.name).chain(kinds.iter().map(|kind| kind.name));
         let (written, meant) = record.meant(name).unzip();
         // What stands under a misspelt `password` is a password; what nobody knows may be one, where there are some.
         let is_secret = |key: &Key| shape::is_secret(&key.shape);
@@ -39,7 +38,10 @@ impl Reading<'_, '_> {
                 "a `,` between `{ }` ends a value: put the value before it in quotes".to_owned()
             }
             Some(written) => format!("did you mean `{written}`?"),
-            None => format!("`{}` has {}", record.name, listed(names())),
+            None if kinds.is_empty() => {
+                format!("`{}` has {}", record.name, listed(record.keys.iter().map(|key| key.name)))
+            }
+            None => format!("a {} is one of {}", record.name, listed(kinds.iter().map(|kind| kind.name))),
         };
         self.fail(key.span, Problem::error(format!("unknown key `{name}`")).help(help));
         meant

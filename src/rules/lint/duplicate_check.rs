@@ -29,9 +29,13 @@ fn fingerprint(check: &Check, settings: &Settings) -> String {
     let mut print = format!("{}\0{collect}\0{:?}\0{:?}", check.source, check.key, check.params);
     for (at, rule) in check.severities.iter().enumerate() {
         if let Some(rule) = rule {
-            print.push_str(&format!("\0{at}{}", check.compiled.source(rule.when)));
+            let until = rule.until.map(|until| check.compiled.source(until));
+            let (when, times) = (check.compiled.source(rule.when), (rule.hold, rule.keep_firing_for));
+            print.push_str(&format!("\0{at}{when}\0{until:?}{times:?}"));
         }
     }
+    let policies = [check.on_error, check.on_empty, check.on_absent, check.on_unknown];
+    print.push_str(&format!("\0{policies:?}"));
     for (name, value) in settings.map("let").unwrap_or_default() {
         print.push_str(&format!("\0{name}={}", value.text().unwrap_or("")));
     }
