@@ -102,7 +102,8 @@ fn a_reload_that_finds_no_file_of_ours_leaves_the_old_configuration_running() {
     let home = Home::new(&slow("1s", "critical: duration > 300"));
     let daemon = home.start();
     std::fs::remove_file(home.config().join("bellwether.yaml")).unwrap();
-    eventually("it is refused", || daemon.stderr().contains("is Bellwether's"));
+    let (status, said) = daemon.reload();
+    assert!(status != 200 && said.contains("is Bellwether's"), "{status} {said}");
     assert_eq!(daemon.get("/api/v1/checks")["items"][0]["check"], "slow");
 }
 
