@@ -113,7 +113,7 @@ async fn slack_takes_what_we_post() {
         let texts: Vec<&str> = messages.iter().filter_map(|m| m["text"].as_str()).collect();
         assert_eq!(
             texts.iter().filter(|t| t.starts_with("🔴") || t.starts_with("🟢") || t.starts_with("🟠")).count(),
-            11
+            12
         );
     }
     let lost = channel("slack", &format!("token: '{token}', room: '#nowhere', api: '{api}'"));
