@@ -18,7 +18,6 @@ route: { channels: [data-slack, oncall-email] }
 /// What the examples show and this version does not have: the piece of the page, what stands in its place, and how the
 /// error begins that it gives.
 const NOT_BUILT: &[(&str, &str, &str)] = &[
-    ("  warehouse: { bigquery: { project: my-project, location: us-west2, max_bytes_billed: 2GiB } }\n", "", "`bigquery`"),
     (", fallback: oncall-email", "", "`fallback`"),
     (", rate: 1/s", "", "`rate`"),
     (

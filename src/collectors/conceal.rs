@@ -2,7 +2,7 @@
 //! environment, and a row goes on into messages, pages and terminals.
 
 use super::error::CollectError;
-use super::{Collector, Request};
+use super::{Collector, Request, Survey};
 use crate::config::{Setting, SettingValue, Settings, names_a_secret};
 use crate::model::{Secret, Table, ValueType};
 use std::sync::Arc;
@@ -144,6 +144,10 @@ impl Collector for Concealing {
 
     async fn columns(&self, request: &Request) -> Result<Vec<(String, Option<ValueType>)>, CollectError> {
         self.made.columns(request).await.map_err(|error| self.error(&error, request))
+    }
+
+    async fn survey(&self, request: &Request) -> Result<Survey, CollectError> {
+        self.made.survey(request).await.map_err(|error| self.error(&error, request))
     }
 }
 

@@ -42,6 +42,20 @@ impl Limits {
         }
     }
 
+    /// Whether an answer may have so many rows, where their number is known before they are read.
+    ///
+    /// # Errors
+    /// Where it may not.
+    pub fn allow(self, rows: usize) -> Result<(), CollectError> {
+        if rows <= self.rows_max {
+            return Ok(());
+        }
+        Err(CollectError::limit(format_args!(
+            "the answer has more than {} rows (`max_rows` of the source): aggregate or filter in the query, or raise it",
+            self.rows_max
+        )))
+    }
+
     #[must_use]
     pub fn counter(self) -> Counter {
         Counter { limits: self, rows: 0, bytes: 0 }
@@ -55,12 +69,7 @@ impl Counter {
     /// Where the answer now has more rows or bytes than it may.
     pub fn row(&mut self, bytes: usize) -> Result<(), CollectError> {
         self.rows += 1;
-        if self.rows > self.limits.rows_max {
-            return Err(CollectError::limit(format_args!(
-                "the answer has more than {} rows (`max_rows` of the source): aggregate or filter in the query, or raise it",
-                self.limits.rows_max
-            )));
-        }
+        self.limits.allow(self.rows)?;
         self.bytes(bytes)
     }
 

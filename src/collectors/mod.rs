@@ -3,6 +3,8 @@
 //! A collector is asked a [`Request`] and gives a typed [`Table`] or says why not. It never guesses:
 //! an answer that was cut short, partial or mistyped is an error, not fewer rows.
 
+#[cfg(feature = "bigquery")]
+mod bigquery;
 mod conceal;
 pub mod convert;
 pub mod error;
@@ -63,6 +65,20 @@ pub trait Collector: Send + Sync {
     /// What `lint --online` asks: the columns the answer will have, without running the request where the
     /// source can tell (a prepared statement), else by running it.
     async fn columns(&self, request: &Request) -> Result<Vec<(String, Option<ValueType>)>, CollectError>;
+
+    /// The same, with what running the request would cost, where the source can tell.
+    async fn survey(&self, request: &Request) -> Result<Survey, CollectError> {
+        Ok(Survey { columns: self.columns(request).await?, bytes: None })
+    }
+}
+
+/// What is known of a request before it is run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Survey {
+    /// The columns that the answer will have, and their types.
+    pub columns: Vec<(String, Option<ValueType>)>,
+    /// Bytes that it would process, for a source that bills by them.
+    pub bytes: Option<u64>,
 }
 
 /// The columns of a table that was collected, for a source that cannot tell them otherwise.

@@ -15,6 +15,8 @@ pub const KINDS: &[Kind] = &[
     super::sqlite::KIND,
     #[cfg(feature = "postgres")]
     super::postgres::KIND,
+    #[cfg(feature = "bigquery")]
+    super::bigquery::KIND,
     #[cfg(feature = "prometheus")]
     super::prometheus::KIND,
     #[cfg(feature = "http")]
@@ -127,7 +129,7 @@ impl Collector for Broken {
 }
 
 /// The problems of a `query` that binds `@name`, each with its place in the file.
-#[cfg(any(feature = "sqlite", feature = "postgres"))]
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "bigquery"))]
 pub(super) fn query_problems(collect: &Settings, dialect: Dialect, params: &[&str]) -> Vec<Problem> {
     let Some(query) = collect.spanned("query") else { return Vec::new() };
     let problems = sql_text::problems(query.as_str(), dialect, params).into_iter();

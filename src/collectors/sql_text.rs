@@ -12,6 +12,9 @@ pub enum Dialect {
     Sqlite,
     /// `'…'`, `E'…'`, `"…"`, `$tag$…$tag$`, `-- …`, nested `/* … */`; `@` is also part of operators.
     Postgres,
+    /// `'…'`, `"…"`, `'''…'''`, `"""…"""`, each with backslashes, `` `…` ``, `-- …`, `# …`, `/* … */`; `@@name` is a variable
+    /// of the system's.
+    BigQuery,
 }
 
 /// One `@name` of a query.
@@ -94,6 +97,27 @@ pub fn line_and_column(sql: &str, offset: usize) -> String {
     format!("line {line}, column {column} of the query")
 }
 
+/// The words and signs of a query that are outside quotes and comments, in order, each with its bytes: `SELECT`, `(`, `;`.
+pub fn tokens(sql: &str, dialect: Dialect) -> impl Iterator<Item = (&str, Range<usize>)> {
+    let bytes = sql.as_bytes();
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        while at < bytes.len() {
+            let from = at;
+            let end = skip(bytes, at, dialect);
+            at = end.max(at + 1);
+            let is_word = is_word(bytes[from]);
+            let is_sign = end == from && bytes[from].is_ascii_punctuation();
+            if (is_word || is_sign)
+                && let Some(text) = sql.get(from..at)
+            {
+                return Some((text, from..at));
+            }
+        }
+        None
+    })
+}
+
 fn scan(sql: &str, dialect: Dialect) -> (Vec<Spot>, Vec<QueryProblem>) {
     let bytes = sql.as_bytes();
     let (mut spots, mut problems) = (Vec::new(), Vec::new());
@@ -114,16 +138,19 @@ fn scan(sql: &str, dialect: Dialect) -> (Vec<Spot>, Vec<QueryProblem>) {
 
 /// Where the quote, comment, word or number that begins at `at` ends; `at` itself where none does.
 fn skip(bytes: &[u8], at: usize, dialect: Dialect) -> usize {
-    let postgres = dialect == Dialect::Postgres;
-    match (bytes[at], bytes.get(at + 1)) {
-        (b'\'' | b'"', _) => quoted(bytes, at, bytes[at], false),
-        (b'`', _) if !postgres => quoted(bytes, at, b'`', false),
-        (b'[', _) if !postgres => find(bytes, at + 1, b"]"),
-        (b'e' | b'E', Some(b'\'')) if postgres => quoted(bytes, at + 1, b'\'', true),
-        (b'-', Some(b'-')) => find(bytes, at, b"\n"),
-        (b'/', Some(b'*')) => comment(bytes, at, postgres),
-        (b'$', _) if postgres => dollar_quoted(bytes, at),
-        (c, _) if is_word(c) => at + bytes[at..].iter().take_while(|c| is_word(**c) || **c == b'$').count(),
+    use Dialect::{BigQuery, Postgres, Sqlite};
+    match (bytes[at], bytes.get(at + 1), dialect) {
+        (c @ (b'\'' | b'"'), _, BigQuery) if bytes[at..].starts_with(&[c; 3]) => tripled(bytes, at, c),
+        (c @ (b'\'' | b'"' | b'`'), _, BigQuery) => quoted(bytes, at, c, true),
+        (b'\'' | b'"', _, _) => quoted(bytes, at, bytes[at], false),
+        (b'`', _, Sqlite) => quoted(bytes, at, b'`', false),
+        (b'[', _, Sqlite) => find(bytes, at + 1, b"]"),
+        (b'e' | b'E', Some(b'\''), Postgres) => quoted(bytes, at + 1, b'\'', true),
+        (b'-', Some(b'-'), _) | (b'#', _, BigQuery) => find(bytes, at, b"\n"),
+        (b'/', Some(b'*'), _) => comment(bytes, at, dialect == Postgres),
+        (b'@', Some(b'@'), BigQuery) => at + 2 + bytes[at + 2..].iter().take_while(|c| is_word(**c)).count(),
+        (b'$', _, Postgres) => dollar_quoted(bytes, at),
+        (c, _, _) if is_word(c) => at + bytes[at..].iter().take_while(|c| is_word(**c) || **c == b'$').count(),
         _ => at,
     }
 }
@@ -143,6 +170,19 @@ fn quoted(bytes: &[u8], open: usize, quote: u8, backslash: bool) -> usize {
             _ => {}
         }
         at += 1;
+    }
+    bytes.len()
+}
+
+/// The end of a quotation between three quotes; a backslash guards what follows.
+fn tripled(bytes: &[u8], open: usize, quote: u8) -> usize {
+    let mut at = open + 3;
+    while at < bytes.len() {
+        match bytes[at] {
+            b'\\' => at += 2,
+            _ if bytes[at..].starts_with(&[quote; 3]) => return at + 3,
+            _ => at += 1,
+        }
     }
     bytes.len()
 }
@@ -213,7 +253,7 @@ fn foreign(bytes: &[u8], at: usize, dialect: Dialect) -> Option<QueryProblem> {
     let is = match (bytes[at], dialect) {
         (b'$', Dialect::Postgres) => next.is_ascii_digit(),
         (b'$', Dialect::Sqlite) => is_word(next),
-        (b'?', Dialect::Sqlite) => true,
+        (b'?', Dialect::Sqlite | Dialect::BigQuery) => true,
         (b':', Dialect::Sqlite) => is_word(next) && before != b':',
         _ => false,
     };
@@ -230,7 +270,7 @@ fn foreign(bytes: &[u8], at: usize, dialect: Dialect) -> Option<QueryProblem> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use Dialect::{Postgres, Sqlite};
+    use Dialect::{BigQuery, Postgres, Sqlite};
 
     #[test]
     fn names_are_found_outside_quotes_and_comments_only() {
@@ -242,6 +282,13 @@ mod tests {
             (Postgres, "WHERE a @> b AND c <@ d AND @-1 = 1 AND a @@ q AND @ x > 1 AND t @? '$.a'", ""),
             (Postgres, "WHERE a>@a AND b=@b AND c>=@c::timestamptz AND x[@i:@j]", "a b c i j"),
             (Postgres, "WHERE tags @>@a AND q @@name", ""),
+            (
+                BigQuery,
+                "SELECT @a, '@b\\'@b', \"@c\\\\\", `@d`, [@e], x[@f] -- @g\n, @h # @i\n, @j /* @k */ , @l",
+                "a e f h j l",
+            ),
+            (BigQuery, "SELECT r'\\d@a', '''@b ' @b''', \"\"\"@c\" @c\"\"\", @@project_id, @@now, @d", "d"),
+            (BigQuery, "SELECT '''unfinished @a' @b", ""),
             (Sqlite, "SELECT '@unfinished", ""),
             (Sqlite, "WHERE t > datetime(@now, '-1 day') AND ü@x", "now x"),
         ] {
@@ -265,6 +312,7 @@ mod tests {
             (Sqlite, "SELECT :a", "7..9 `:a` is bound to nothing: write `@name`, a name under `params:`"),
             (Postgres, "SELECT $1", "7..9 `$1` is bound to nothing: write `@name`, a name under `params:`"),
             (Postgres, "SELECT 1 <@now", "10..14 `<@` is an operator of Postgres: put a space before `@now`"),
+            (BigQuery, "SELECT ?", "7..8 `?` is bound to nothing: write `@name`, a name under `params:`"),
             (Postgres, "SELECT a::text, b[1:2], '$1', c ? 'k', @now, @factor", ""),
         ] {
             let got: Vec<String> =
@@ -275,9 +323,30 @@ mod tests {
 
     #[test]
     fn no_text_makes_the_scan_fall_over() {
-        for sql in ["@", "$", "$$", "$a", "E'", "E'\\", "/*", "/*/", "--", "[", "'", "@1", "ü@ü", "$é$ @a $é$"] {
-            for dialect in [Sqlite, Postgres] {
+        for sql in [
+            "@",
+            "$",
+            "$$",
+            "$a",
+            "E'",
+            "E'\\",
+            "/*",
+            "/*/",
+            "--",
+            "[",
+            "'",
+            "@1",
+            "ü@ü",
+            "'''",
+            "'''\\",
+            "@@",
+            "#",
+            "`\\",
+            "$é$ @a $é$",
+        ] {
+            for dialect in [Sqlite, Postgres, BigQuery] {
                 let _ = problems(sql, dialect, &[]);
+                let _ = tokens(sql, dialect).count();
                 let _ = numbered(sql, dialect);
             }
         }

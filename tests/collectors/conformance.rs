@@ -1,6 +1,6 @@
 //! What every kind must do alike.
 
-use crate::{Asked, query, said, source, sqlite};
+use crate::{Asked, bigquery, query, said, source, sqlite};
 use bellwether::collectors::KINDS;
 use std::time::{Duration, Instant};
 use testkit::{FaultServer, Reply};
@@ -20,7 +20,7 @@ struct Cases {
 }
 
 fn cases() -> Vec<Cases> {
-    let mut all = vec![of_sqlite(), of_prometheus(), of_http(), of_exec(), of_postgres_absent()];
+    let mut all = vec![of_sqlite(), of_prometheus(), of_http(), of_exec(), of_postgres_absent(), of_bigquery()];
     all.extend(testkit::postgres().map(of_postgres));
     all
 }
@@ -66,6 +66,23 @@ fn of_postgres(postgres: &testkit::Postgres) -> Cases {
         endless: vec![(keys(""), query(ENDLESS)), (keys(""), query("SELECT pg_sleep(60)::text AS s"))],
         empty: Some((keys(""), query("SELECT 1 AS a WHERE false"))),
         _keep: Vec::new(),
+    }
+}
+
+fn of_bigquery() -> Cases {
+    let numbers =
+        |list: &[i64]| FaultServer::start([bigquery::reply(&bigquery::numbers(list, &serde_json::json!({})))]);
+    let (many, none, stuck) = (numbers(&[1, 2, 3]), numbers(&[]), bigquery::stuck());
+    let (slow, silent) = (FaultServer::start([Reply::one_byte_a_second(&"x".repeat(60))]), silent());
+    let absent = format!("endpoint: http://127.0.0.1:{}\nproject: p", testkit::free_port());
+    let sql = || query("SELECT n FROM t");
+    Cases {
+        kind: "bigquery",
+        too_many: Some((bigquery::false_one(&many, "max_rows: 2"), sql())),
+        absent: Some((source("bigquery", &absent), sql())),
+        endless: [&slow, &silent, &stuck].map(|server| (bigquery::false_one(server, ""), sql())).into(),
+        empty: Some((bigquery::false_one(&none, ""), sql())),
+        _keep: vec![Box::new((many, none, slow, silent, stuck))],
     }
 }
 

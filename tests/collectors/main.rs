@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
+mod bigquery;
 mod conformance;
 mod docs;
 mod exec;

@@ -17,16 +17,15 @@ impl BigQuery {
     pub const PROJECT: &str = PROJECT;
 
     pub fn start() -> Result<BigQuery, String> {
-        let program = program("local_bigquery", "local-bigquery")?;
-        let folder = server_folder()?;
-        let (port, grpc) = (free_port(), free_port());
-        let mut command = ended_with_us(&program, "KILL", None);
-        command.args(["--host", "127.0.0.1", "--port", &port.to_string(), "--grpc-port", &grpc.to_string()]);
-        command.args(["--project", PROJECT, "--data-dir"]).arg(folder.path().join("data")).current_dir(folder.path());
-        command.env("HOME", tools::installed("local_bigquery/home")?);
-        command.env("PYTHONPATH", tools::server_program("local_bigquery"));
-        let server = Server::start(folder, command, "KILL", || is_ready(port))?;
-        Ok(BigQuery { server, port })
+        let port = free_port();
+        Ok(BigQuery { server: launch(port)?, port })
+    }
+
+    /// Stops it and starts it again where it was, without its data.
+    pub fn restart(&mut self) -> Result<(), String> {
+        self.server.stop();
+        self.server = launch(self.port)?;
+        Ok(())
     }
 
     /// For the `endpoint` of a source.
@@ -54,6 +53,17 @@ impl BigQuery {
     pub fn server(&mut self) -> &mut Server {
         &mut self.server
     }
+}
+
+fn launch(port: u16) -> Result<Server, String> {
+    let program = program("local_bigquery", "local-bigquery")?;
+    let folder = server_folder()?;
+    let mut command = ended_with_us(&program, "KILL", None);
+    command.args(["--host", "127.0.0.1", "--port", &port.to_string(), "--grpc-port", &free_port().to_string()]);
+    command.args(["--project", PROJECT, "--data-dir"]).arg(folder.path().join("data")).current_dir(folder.path());
+    command.env("HOME", tools::installed("local_bigquery/home")?);
+    command.env("PYTHONPATH", tools::server_program("local_bigquery"));
+    Server::start(folder, command, "KILL", || is_ready(port))
 }
 
 /// Another BigQuery on this machine (PyPI's `bqemulator`): a query that fails is answered with 200, no rows, and `errors`.
