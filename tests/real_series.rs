@@ -174,7 +174,8 @@ fn figures(heard: &[Heard], recorded: &Recorded) -> Figures {
 
 #[test]
 fn one_rule_over_sqlite_and_postgres_says_the_same_at_the_same_times() {
-    let Some(recorded) = testkit::require("real series", Recorded::read(&folder_of_series())) else { return };
+    let folder = folder_of_series();
+    let Some(recorded) = testkit::if_there("real series", folder.is_dir(), || Recorded::read(&folder)) else { return };
     assert_eq!((recorded.series.len(), recorded.readings().count()), (17, 67_740));
     let folder = tempfile::tempdir().unwrap();
     let sqlite = observe(&in_sqlite(folder.path(), &recorded), &recorded);

@@ -98,6 +98,11 @@ impl BqEmulator {
     }
 }
 
+/// Whether the machine had a Python of 3.13 or later when the tools were installed.
+pub(crate) fn is_there() -> bool {
+    tools::installed("bigquery-complete").is_ok()
+}
+
 fn program(folder: &str, name: &str) -> Result<PathBuf, String> {
     tools::installed(&format!("{folder}/bin/{name}")).map_err(|why| format!("{why} (it needs Python 3.13 or later)"))
 }

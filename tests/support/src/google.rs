@@ -86,6 +86,11 @@ impl Firestore {
     }
 }
 
+/// Whether the machine has the Cloud SDK: where it does, its emulators are to be there too.
+pub(crate) fn is_there() -> bool {
+    tools::in_path("gcloud").is_ok()
+}
+
 /// A part of the Cloud SDK, by its path from the SDK's root.
 fn in_cloud_sdk(path: &str) -> Result<PathBuf, String> {
     static ROOT: LazyLock<Result<PathBuf, String>> = LazyLock::new(cloud_sdk);

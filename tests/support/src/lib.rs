@@ -9,7 +9,7 @@
 //! ```
 //!
 //! and is skipped, with its reason printed and counted, where the server cannot be had; with `BELLWETHER_REQUIRE_SERVERS`
-//! set it fails instead.
+//! set it fails instead, but where the server stands on what no registry has: the Cloud SDK, a Python of 3.13 or later.
 //!
 //! [`FaultServer`] needs nothing installed: it is an HTTP server that misbehaves as told.
 
@@ -40,7 +40,7 @@ pub use google_api::GoogleApi;
 pub use postgres::Postgres;
 pub use process::{Server, free_port, wait_until};
 pub use prometheus::Prometheus;
-pub use require::require;
+pub use require::{if_there, require};
 pub use service_account::ServiceAccount;
 pub use slack::SlackEmulator;
 pub use smtp::{Mail, Smtp, SmtpOptions, Tls};
@@ -61,28 +61,29 @@ pub fn prometheus() -> Option<&'static Prometheus> {
 
 /// One Pub/Sub emulator for all tests of this binary; each takes a project of its own.
 pub fn pubsub() -> Option<&'static Pubsub> {
-    static SHARED: LazyLock<Option<Pubsub>> = LazyLock::new(|| require("Pub/Sub emulator", twice(Pubsub::start)));
+    static SHARED: LazyLock<Option<Pubsub>> =
+        LazyLock::new(|| if_there("Pub/Sub emulator", google::is_there(), || twice(Pubsub::start)));
     SHARED.as_ref()
 }
 
 /// One Firestore emulator for all tests of this binary; each takes a project of its own.
 pub fn firestore() -> Option<&'static Firestore> {
     static SHARED: LazyLock<Option<Firestore>> =
-        LazyLock::new(|| require("Firestore emulator", twice(Firestore::start)));
+        LazyLock::new(|| if_there("Firestore emulator", google::is_there(), || twice(Firestore::start)));
     SHARED.as_ref()
 }
 
 /// One BigQuery emulator for all tests of this binary; each takes a dataset of its own.
 pub fn bigquery() -> Option<&'static BigQuery> {
     static SHARED: LazyLock<Option<BigQuery>> =
-        LazyLock::new(|| require("BigQuery emulator (local-bigquery)", twice(BigQuery::start)));
+        LazyLock::new(|| if_there("BigQuery emulator", bigquery::is_there(), || twice(BigQuery::start)));
     SHARED.as_ref()
 }
 
 /// Another BigQuery emulator, which answers a failed query with 200.
 pub fn bqemulator() -> Option<&'static BqEmulator> {
     static SHARED: LazyLock<Option<BqEmulator>> =
-        LazyLock::new(|| require("BigQuery emulator (bqemulator)", twice(BqEmulator::start)));
+        LazyLock::new(|| if_there("second BigQuery emulator", bigquery::is_there(), || twice(BqEmulator::start)));
     SHARED.as_ref()
 }
 

@@ -7,18 +7,27 @@ pub fn require<T>(what: &str, started: Result<T, String>) -> Option<T> {
     match started {
         Ok(server) => Some(server),
         Err(why) => {
+            assert!(
+                std::env::var_os("BELLWETHER_REQUIRE_SERVERS").is_none(),
+                "{what} is required here and cannot be had: {why}\nRun scripts/tools and try again."
+            );
             skip(what, &why);
             None
         }
     }
 }
 
+/// The same for what comes from no registry: where the machine does not have it, the suite is skipped, required or not.
+pub fn if_there<T>(what: &str, is_there: bool, started: impl FnOnce() -> Result<T, String>) -> Option<T> {
+    if is_there {
+        return require(what, started());
+    }
+    skip(what, "this machine does not have it, and no registry does");
+    None
+}
+
 fn skip(what: &str, why: &str) {
     let suite = suite_name();
-    assert!(
-        std::env::var_os("BELLWETHER_REQUIRE_SERVERS").is_none(),
-        "{what} is required here and cannot be had: {why}\nRun scripts/tools and try again."
-    );
     let line = format!("{suite}: no {what}: {why}\n");
     // A reason that cannot be written is no reason to fail.
     let _ = write!(std::io::stderr(), "skipped: {line}");
