@@ -348,6 +348,31 @@ fn a_check_of_prometheus_has_an_instance_for_each_label_set() {
 }
 
 #[test]
+#[cfg(feature = "cloud_monitoring")]
+fn a_check_of_cloud_monitoring_has_an_instance_for_what_its_request_tells_apart() {
+    use bellwether::rules::KeyColumns;
+    let base = BASE.replace("prom:", "metrics: { cloud_monitoring: {} }, prom:");
+    let text = |collect: &str| {
+        format!(
+            "checks:\n  - {{ check: up, source: metrics, collect: {{ {collect} }}, alert: {{ critical: value == 0 }} }}\n"
+        )
+    };
+    let reduced = "filter: x, aligner: ALIGN_SUM, reducer: REDUCE_SUM";
+    for (collect, want) in [
+        ("promql: up".to_owned(), KeyColumns::AllText),
+        ("filter: x".to_owned(), KeyColumns::AllText),
+        (reduced.to_owned(), KeyColumns::None),
+        (
+            format!("{reduced}, group_by: [resource.labels.zone, metric.labels.a-b]"),
+            KeyColumns::Columns(["zone".into(), "a_b".into()].into()),
+        ),
+    ] {
+        let loaded = load_files(&[("base.yaml", &base), ("route.yaml", ROUTE), ("t.yaml", &text(&collect))]);
+        assert_eq!(loaded.config.unwrap().checks[0].key, want, "{collect}");
+    }
+}
+
+#[test]
 fn names_are_filled_in_where_the_page_says() {
     let env = |name: &str| (name == "DB").then(|| "x.db".to_owned());
     let check = CHECK

@@ -5,6 +5,8 @@
 
 #[cfg(feature = "bigquery")]
 mod bigquery;
+#[cfg(feature = "cloud_monitoring")]
+mod cloud_monitoring;
 mod conceal;
 pub mod convert;
 pub mod error;
@@ -20,6 +22,8 @@ pub mod limits;
 pub mod postgres;
 #[cfg(feature = "prometheus")]
 mod prometheus;
+#[cfg(any(feature = "prometheus", feature = "cloud_monitoring"))]
+mod promql;
 pub mod registry;
 pub mod sql_text;
 #[cfg(feature = "sqlite")]
@@ -82,7 +86,7 @@ pub struct Survey {
 }
 
 /// The columns of a table that was collected, for a source that cannot tell them otherwise.
-#[cfg(any(feature = "http", feature = "prometheus", feature = "exec"))]
+#[cfg(any(feature = "http", feature = "prometheus", feature = "exec", feature = "cloud_monitoring"))]
 fn columns_of(table: &Table) -> Vec<(String, Option<ValueType>)> {
     table.columns().iter().map(|c| (c.name.to_string(), c.cells.value_type())).collect()
 }

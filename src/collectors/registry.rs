@@ -23,6 +23,8 @@ pub const KINDS: &[Kind] = &[
     super::http::KIND,
     #[cfg(all(feature = "exec", unix))]
     super::exec::KIND,
+    #[cfg(feature = "cloud_monitoring")]
+    super::cloud_monitoring::KIND,
 ];
 
 /// A kind of source: what may be written for it, what is known of it without asking, and how it is made.
@@ -68,12 +70,26 @@ pub struct StaticColumns {
 }
 
 /// What names one instance where a check has no `key`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub enum DefaultKey {
     /// The whole answer is one instance.
     OneInstance,
     /// Each set of texts: every text column that is not null in the row.
     TextColumns,
+    /// The columns that the request says, none of them being one instance; where it says nothing, as `TextColumns`.
+    OfRequest(fn(&Settings) -> Option<Vec<String>>),
+}
+
+impl DefaultKey {
+    /// The columns that name an instance; none where each set of texts does.
+    #[must_use]
+    pub fn columns(self, collect: &Settings) -> Option<Vec<String>> {
+        match self {
+            DefaultKey::OneInstance => Some(Vec::new()),
+            DefaultKey::TextColumns => None,
+            DefaultKey::OfRequest(columns) => columns(collect),
+        }
+    }
 }
 
 impl Kind {

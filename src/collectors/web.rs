@@ -119,6 +119,10 @@ impl Web {
     }
 
     /// Sends, and reads the whole answer; what takes longer than the request may or has more bytes than the limit is cut.
+    #[cfg_attr(
+        not(any(feature = "http", feature = "prometheus")),
+        expect(dead_code, reason = "Google's sources have a deadline for all requests")
+    )]
     pub(super) async fn send(&self, asked: RequestBuilder, request: &Request) -> Result<Answer, CollectError> {
         let hidden = self.hidden.and(Hidden::of_request(&request.collect));
         let answer = tokio::time::timeout(request.timeout, self.fetch(asked, hidden)).await;

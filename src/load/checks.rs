@@ -4,7 +4,6 @@ use super::decls::{Names, twice};
 use super::files::Section;
 use super::{Loading, SourceDecl, entries, parallel};
 use crate::collectors;
-use crate::collectors::registry::DefaultKey;
 use crate::config::{Node, Place, Problem, Problems, Text};
 use crate::rules::read::{self, Context, Declared, KnownColumns, SourceFacts, unknown_name};
 use crate::rules::{Check, Mode, SelfAlerts};
@@ -101,7 +100,7 @@ fn known_of(kind: &'static collectors::registry::Kind) -> SourceFacts {
     SourceFacts {
         collect: kind.collect,
         check_request: kind.check_request,
-        each_label_set: matches!(kind.default_key, DefaultKey::TextColumns),
+        default_key: Box::new(|collect| kind.default_key.columns(collect)),
         columns: Box::new(|collect| {
             let known = (kind.static_columns)(collect);
             KnownColumns { columns: known.known, is_complete: known.complete }

@@ -30,11 +30,15 @@ pub struct SourceFacts {
     pub collect: &'static Record,
     /// What is wrong with a request; the names are the check's params.
     pub check_request: fn(&Settings, &[&str]) -> Vec<Problem>,
-    /// Whether a check without `key` has an instance for each label set.
-    pub each_label_set: bool,
+    /// The columns that name an instance where a check has no `key`: none of them is one instance, and without an answer
+    /// there is an instance for each label set.
+    pub default_key: OfCollect<Option<Vec<String>>>,
     /// The columns of an answer.
-    pub columns: Box<dyn Fn(&Settings) -> KnownColumns + Send + Sync>,
+    pub columns: OfCollect<KnownColumns>,
 }
+
+/// What follows from a `collect:`.
+pub type OfCollect<T> = Box<dyn Fn(&Settings) -> T + Send + Sync>;
 
 /// Columns that are known without asking.
 #[derive(Clone, Debug, Default)]
@@ -112,7 +116,7 @@ impl<'c> Reading<'_, 'c> {
         columns: Option<Columns>,
         known: &KnownColumns,
     ) -> Option<Check> {
-        let key = self.key(known, facts);
+        let key = self.key(known, facts.zip(collect.as_ref()));
         let (schedule, timeout) = (self.schedule(), self.timeout());
         let policies = self.policies();
         let compiled = self.compile(columns.as_ref(), &params, known, fallback.as_ref().map(|f| &f.known));
@@ -184,10 +188,16 @@ impl<'c> Reading<'_, 'c> {
         written.iter().filter_map(|(name, of)| Some((Arc::clone(&name.text), of.constant()?.clone()))).collect()
     }
 
-    fn key(&mut self, known: &KnownColumns, facts: Option<&SourceFacts>) -> KeyColumns {
+    fn key(&mut self, known: &KnownColumns, asked: Option<(&SourceFacts, &Settings)>) -> KeyColumns {
         let Some(written) = self.settings.get("key") else {
-            let each_label_set = facts.is_some_and(|facts| facts.each_label_set) && !self.settings.has("key");
-            return if each_label_set { KeyColumns::AllText } else { KeyColumns::None };
+            // A key that is wrong was told, and is none.
+            let asked = asked.filter(|_| !self.settings.has("key"));
+            return match asked.map(|(facts, collect)| (facts.default_key)(collect)) {
+                None => KeyColumns::None,
+                Some(None) => KeyColumns::AllText,
+                Some(Some(names)) if names.is_empty() => KeyColumns::None,
+                Some(Some(names)) => KeyColumns::Columns(names.into_iter().map(Arc::from).collect()),
+            };
         };
         let names = self.settings.spanned_texts("key");
         let is_one_word = written.origin.style.is_some();

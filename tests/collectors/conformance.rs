@@ -20,7 +20,8 @@ struct Cases {
 }
 
 fn cases() -> Vec<Cases> {
-    let mut all = vec![of_sqlite(), of_prometheus(), of_http(), of_exec(), of_postgres_absent(), of_bigquery()];
+    let mut all = vec![of_sqlite(), of_prometheus(), of_http(), of_exec(), of_postgres_absent()];
+    all.extend([of_bigquery(), of_cloud_monitoring()]);
     all.extend(testkit::postgres().map(of_postgres));
     all
 }
@@ -118,6 +119,33 @@ fn of_http() -> Cases {
         absent: Some((source("http", "{}"), absent)),
         endless: vec![(source("http", "{}"), ask(&slow)), (source("http", "{}"), ask(&silent))],
         empty: Some((source("http", "{}"), rows(&none))),
+        _keep: vec![Box::new((many, none, slow, silent))],
+    }
+}
+
+fn of_cloud_monitoring() -> Cases {
+    let series = |name: u8| {
+        format!(
+            r#"{{"resource":{{"type":"x","labels":{{"name":"{name}"}}}},
+               "points":[{{"interval":{{"endTime":"2026-01-05T00:29:00Z"}},"value":{{"int64Value":"1"}}}}]}}"#
+        )
+    };
+    let three = format!(r#"{{"timeSeries":[{}]}}"#, [1, 2, 3].map(series).join(","));
+    let (many, none) = (FaultServer::start([Reply::json(200, &three)]), FaultServer::start([Reply::json(200, "{}")]));
+    let (slow, silent) = (FaultServer::start([Reply::one_byte_a_second(&"x".repeat(60))]), silent());
+    let keys = |url: &str, more: &str| source("cloud_monitoring", &format!("endpoint: {url}\nproject: p\n{more}"));
+    let (filter, promql) = (|| "filter: metric.type = \"x\"".to_owned(), || "promql: up".to_owned());
+    let absent = format!("http://127.0.0.1:{}", testkit::free_port());
+    Cases {
+        kind: "cloud_monitoring",
+        too_many: Some((keys(&many.url(""), "max_rows: 2"), filter())),
+        absent: Some((keys(&absent, ""), filter())),
+        endless: vec![
+            (keys(&slow.url(""), ""), filter()),
+            (keys(&silent.url(""), ""), filter()),
+            (keys(&silent.url(""), ""), promql()),
+        ],
+        empty: Some((keys(&none.url(""), ""), filter())),
         _keep: vec![Box::new((many, none, slow, silent))],
     }
 }

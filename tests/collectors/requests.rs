@@ -23,6 +23,32 @@ fn problems_of_a_request_have_their_place() {
         ("http", "url: 'http://x/'\njson: { status: /s }", "2:9 there is a column `status` already"),
         ("exec", "command: [check_disk -w 10]", "1:10 `command` is one word with spaces, and no shell reads it"),
         ("exec", "command: []", "1:10 `command` is empty"),
+        ("cloud_monitoring", "filter: f\naligner: ALIGN_SUM\nreducer: REDUCE_SUM\ngroup_by: [resource.label.a]", ""),
+        ("cloud_monitoring", "window: 1h", "1:1 neither `filter` nor `promql` is given"),
+        ("cloud_monitoring", "filter: f\npromql: up", "2:1 `filter` and `promql` are both given"),
+        ("cloud_monitoring", "filter: f\nreducer: REDUCE_SUM", "2:1 `reducer` without `aligner` does nothing"),
+        ("cloud_monitoring", "filter: f\nperiod: 1m", "2:1 `period` without `aligner` does nothing"),
+        ("cloud_monitoring", "promql: up\naligner: ALIGN_SUM", "2:1 `aligner` without `filter` does nothing"),
+        (
+            "cloud_monitoring",
+            "filter: f\naligner: ALIGN_SUM\nperiod: 30s",
+            "3:9 `period` is shorter than a minute, the least that is aligned to",
+        ),
+        (
+            "cloud_monitoring",
+            "filter: f\naligner: ALIGN_SUM\nwindow: 30s",
+            "3:9 `window` is shorter than a minute, the least that is aligned to",
+        ),
+        ("cloud_monitoring", "filter: f\naligner: ALIGN_SUM\nperiod: 1h", "3:9 `period` is longer than the window"),
+        (
+            "cloud_monitoring",
+            "filter: f\naligner: ALIGN_SUM\nreducer: REDUCE_SUM\ngroup_by: [zone, metric.labels.b., resource.labels.source, \
+             metric.labels.value, metric.labels.x, resource.labels.x]",
+            "4:18 `metric.labels.b.` is no path of a field; \
+             4:36 every alert has a label `source` of its own: no key column can have its name; \
+             4:60 there is a column `value` already; 4:98 there is a column `x` already; \
+             4:12 `zone` is no label of a series",
+        ),
     ] {
         let kind = kind(name);
         let settings = read(kind.collect, collect).unwrap();
@@ -43,6 +69,14 @@ fn columns_are_known_where_the_kind_decides_them() {
         ("sqlite", "query: SELECT 1", "", false),
         ("prometheus", "promql: up", "value:number", false),
         ("exec", "command: [x]", "exit:number output:text", false),
+        ("cloud_monitoring", "promql: up", "value:number", false),
+        ("cloud_monitoring", "filter: f", "value:? count:number at:time", false),
+        (
+            "cloud_monitoring",
+            "filter: f\naligner: ALIGN_SUM\nreducer: REDUCE_SUM\ngroup_by: { a-b: metric.labels.x }",
+            "a_b:text value:number count:number at:time",
+            true,
+        ),
         (
             "http",
             "url: 'http://x/'\njson: { a-b: /a }",

@@ -10,6 +10,9 @@ use std::time::Duration;
 /// From this on a clock is told of. Google takes a token whose time is a few minutes off.
 const SKEW_MIN: Duration = Duration::from_mins(1);
 
+/// From this on a window that is counted from the clock is not asked for.
+const SKEW_MAX: Duration = Duration::from_mins(5);
+
 /// An answer that is none. A kind may look into it before it takes its `error`.
 #[derive(Clone, Debug)]
 pub struct Failure {
@@ -45,12 +48,25 @@ impl Failure {
     }
 }
 
-/// The body of a good answer, or what is wrong.
-pub(super) fn json(service: &Service, answer: &Answer) -> Result<Json, Failure> {
-    if answer.status.is_success() {
-        return Ok(if answer.body.is_empty() { Json::Null } else { answer.json()? });
-    }
-    Err(failure(service, answer))
+/// Whether an answer is a good one.
+pub(super) fn check(service: &Service, answer: &Answer) -> Result<(), Failure> {
+    if answer.status.is_success() { Ok(()) } else { Err(failure(service, answer)) }
+}
+
+/// The body of a good answer.
+pub(super) fn json(answer: &Answer) -> Result<Json, CollectError> {
+    if answer.body.is_empty() { Ok(Json::Null) } else { answer.json() }
+}
+
+/// Whether this machine's clock is near enough the server's for a window of time to be the one that is meant.
+pub(super) fn check_clock(service: &Service, answer: &Answer) -> Result<(), CollectError> {
+    let Some((off, is_behind)) = off(answer).filter(|(off, _)| SKEW_MAX <= *off) else { return Ok(()) };
+    let side = if is_behind { "behind" } else { "ahead of" };
+    Err(CollectError::unreachable(format_args!(
+        "this machine's clock is {} {side} that of {}, and the window of time would be another one: set it (NTP)",
+        minutes(off),
+        service.name
+    )))
 }
 
 fn failure(service: &Service, answer: &Answer) -> Failure {
@@ -63,7 +79,8 @@ fn failure(service: &Service, answer: &Answer) -> Failure {
     let mut failure = Failure {
         http: Some(answer.status.as_u16()),
         reason,
-        message: text("message"),
+        // Where the API is Prometheus', so are its errors: a text.
+        message: error.as_str().map_or_else(|| text("message"), str::to_owned),
         retry_after: retry_after(answer),
         error: CollectError::refused(""),
     };
@@ -118,14 +135,22 @@ fn retry_after(answer: &Answer) -> Option<Duration> {
 
 /// What is wrong with this machine's clock, as the answer's own time says.
 fn clock(answer: &Answer) -> Option<String> {
+    let (off, is_behind) = off(answer).filter(|(off, _)| SKEW_MIN <= *off)?;
+    let (off, side) = (minutes(off), if is_behind { "behind" } else { "ahead of" });
+    Some(format!(
+        "this machine's clock is {off} {side} the server's, and a token is good for its time only: set it (NTP)"
+    ))
+}
+
+/// How far this machine's clock is off the answer's own time, and whether it is behind.
+fn off(answer: &Answer) -> Option<(Duration, bool)> {
     let off = jiff::Timestamp::now().duration_since(date(answer)?);
-    let side = if off.is_negative() { "behind" } else { "ahead of" };
-    (SKEW_MIN <= off.unsigned_abs()).then(|| {
-        let off = crate::model::time::human_duration((off.unsigned_abs().as_secs_f64() / 60.0).round() * 60.0);
-        format!(
-            "this machine's clock is {off} {side} the server's, and a token is good for its time only: set it (NTP)"
-        )
-    })
+    Some((off.unsigned_abs(), off.is_negative()))
+}
+
+/// To the minute: an answer's time has taken a while to come.
+fn minutes(off: Duration) -> String {
+    crate::model::time::human_duration((off.as_secs_f64() / 60.0).round() * 60.0)
 }
 
 fn date(answer: &Answer) -> Option<jiff::Timestamp> {

@@ -2,12 +2,14 @@
 
 use super::super::conceal::Hidden;
 use super::super::error::CollectError;
+use super::super::limits::{Counter, Limits};
 use super::super::registry::Place;
 use super::super::web::{Answer, Web};
 use super::answer::{self, Failure};
 use super::tokens::{Pass, Tokens, Wanted};
 use super::{Deadline, ENDPOINT, PROJECT, QUOTA_PROJECT, Service};
 use crate::config::Settings;
+use reqwest::header::CONTENT_TYPE;
 use reqwest::{RequestBuilder, Url};
 use serde_json::Value as Json;
 use std::sync::{Arc, OnceLock};
@@ -28,19 +30,33 @@ pub struct Call {
     method: &'static str,
     path: String,
     query: Vec<(String, String)>,
-    body: Option<Json>,
+    body: Body,
+}
+
+#[derive(Clone, Debug)]
+enum Body {
+    None,
+    Json(Json),
+    Form(Vec<(String, String)>),
 }
 
 impl Call {
     /// `path` begins with `/` and is percent-encoded: see [`Call::segment`].
     #[must_use]
     pub fn get(path: impl Into<String>) -> Call {
-        Call { method: "GET", path: path.into(), query: Vec::new(), body: None }
+        Call { method: "GET", path: path.into(), query: Vec::new(), body: Body::None }
     }
 
     #[must_use]
     pub fn post(path: impl Into<String>, body: Json) -> Call {
-        Call { method: "POST", path: path.into(), query: Vec::new(), body: Some(body) }
+        Call { method: "POST", path: path.into(), query: Vec::new(), body: Body::Json(body) }
+    }
+
+    /// A POST whose fields are sent as a form.
+    #[must_use]
+    pub fn form<const N: usize>(path: impl Into<String>, fields: [(&str, String); N]) -> Call {
+        let fields = fields.map(|(name, value)| (name.to_owned(), value)).into();
+        Call { method: "POST", path: path.into(), query: Vec::new(), body: Body::Form(fields) }
     }
 
     /// The same as another method: `DELETE`, `PATCH`.
@@ -82,6 +98,7 @@ pub struct Google {
     quota_project: Option<String>,
     /// The credentials' own project, once it is known.
     found: OnceLock<String>,
+    keeps_time: bool,
 }
 
 impl Google {
@@ -104,7 +121,15 @@ impl Google {
             project: text(PROJECT.name),
             quota_project: text(QUOTA_PROJECT.name),
             found: OnceLock::new(),
+            keeps_time: false,
         })
+    }
+
+    /// Takes no answer where this machine's clock is minutes off the server's: for what is asked by the time of the
+    /// clock, which would be another window than the one that is meant.
+    #[must_use]
+    pub fn keeping_time(self) -> Google {
+        Google { keeps_time: true, ..self }
     }
 
     /// Sends tokens, though the endpoint is none of Google's: for tests.
@@ -120,7 +145,7 @@ impl Google {
 
     /// The limits of the source.
     #[must_use]
-    pub fn limits(&self) -> super::super::limits::Limits {
+    pub fn limits(&self) -> Limits {
         self.web.limits
     }
 
@@ -173,6 +198,11 @@ impl Google {
     /// # Errors
     /// What went wrong, as the service says it.
     pub async fn ask(&self, call: &Call, deadline: Deadline) -> Result<Json, Failure> {
+        Ok(answer::json(&self.whole(call, deadline).await?)?)
+    }
+
+    /// The same for an answer that is read otherwise.
+    pub(in super::super) async fn whole(&self, call: &Call, deadline: Deadline) -> Result<Answer, Failure> {
         let mut renewed = false;
         let mut retries = 0;
         loop {
@@ -181,8 +211,9 @@ impl Google {
                 None => None,
             };
             let answer = deadline.within(&self.what(), self.fetch(self.request(call, pass.as_ref())?)).await;
-            let failure = match self.read(&answer??, pass.as_ref()) {
-                Ok(json) => return Ok(json),
+            let answer = answer??;
+            let failure = match self.check(&answer, pass.as_ref()) {
+                Ok(()) => return Ok(answer),
                 Err(failure) => failure,
             };
             if let (Some(401), Some(tokens), Some(pass), false) = (failure.http, &self.tokens, &pass, renewed) {
@@ -207,15 +238,16 @@ impl Google {
         format!("the request to {}", self.service.name)
     }
 
-    fn read(&self, answer: &Answer, pass: Option<&Pass>) -> Result<Json, Failure> {
-        answer::json(self.service, answer).map_err(|mut failure| {
+    fn check(&self, answer: &Answer, pass: Option<&Pass>) -> Result<(), Failure> {
+        answer::check(self.service, answer).map_err(|mut failure| {
             // A server may have sent back what it was sent.
             if let Some(pass) = pass {
                 failure.error.message = pass.token.redact(&failure.error.message);
                 failure.message = pass.token.redact(&failure.message);
             }
             failure
-        })
+        })?;
+        if self.keeps_time { Ok(answer::check_clock(self.service, answer)?) } else { Ok(()) }
     }
 
     fn request(&self, call: &Call, pass: Option<&Pass>) -> Result<RequestBuilder, CollectError> {
@@ -225,9 +257,17 @@ impl Google {
             url.query_pairs_mut().extend_pairs(&call.query);
         }
         let mut request = self.web.request(call.method, url.as_str(), &[])?;
-        if let Some(body) = &call.body {
-            request = request.json(body);
-        }
+        request = match &call.body {
+            Body::None => request,
+            Body::Json(body) => request.json(body),
+            Body::Form(fields) => {
+                // The URL's own writer of pairs: its query is also the body of a form.
+                let mut pairs = self.endpoint.clone();
+                pairs.query_pairs_mut().clear().extend_pairs(fields);
+                let form = pairs.query().unwrap_or_default().to_owned();
+                request.header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(form)
+            }
+        };
         let Some(pass) = pass else { return Ok(request) };
         request = request.bearer_auth(pass.token.expose());
         let environment = self.tokens.as_ref().and_then(|tokens| tokens.environment.quota_project.as_ref());
@@ -238,7 +278,8 @@ impl Google {
     /// The pages of an answer, one after the other.
     #[must_use]
     pub fn pages(&self, call: Call, deadline: Deadline) -> Pages<'_> {
-        Pages { google: self, call: Some(call), deadline, count: 0, token: None }
+        let counter = self.limits().counter();
+        Pages { google: self, call: Some(call), deadline, count: 0, token: None, counter }
     }
 }
 
@@ -251,16 +292,20 @@ pub struct Pages<'a> {
     deadline: Deadline,
     count: usize,
     token: Option<String>,
+    /// Of the bytes of all pages.
+    counter: Counter,
 }
 
 impl Pages<'_> {
     /// The next page; none after the last.
     ///
     /// # Errors
-    /// As [`Google::ask`], and where the pages do not end.
+    /// As [`Google::ask`], and where the pages do not end or are too many bytes together.
     pub async fn next(&mut self) -> Result<Option<Json>, Failure> {
         let Some(mut call) = self.call.take() else { return Ok(None) };
-        let page = self.google.ask(&call, self.deadline).await?;
+        let answer = self.google.whole(&call, self.deadline).await?;
+        self.counter.bytes(answer.body.len())?;
+        let page = answer::json(&answer)?;
         self.count += 1;
         let token = page.get("nextPageToken").and_then(Json::as_str).filter(|token| !token.is_empty());
         if let Some(token) = token {
@@ -270,7 +315,7 @@ impl Pages<'_> {
                 return Err(CollectError::limit(message).into());
             }
             self.token = Some(token.to_owned());
-            if let Some(body) = &mut call.body {
+            if let Body::Json(body) = &mut call.body {
                 body["pageToken"] = token.into();
             } else {
                 call.query.retain(|(name, _)| name != "pageToken");

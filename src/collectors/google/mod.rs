@@ -5,6 +5,7 @@
 mod adc;
 mod answer;
 mod client;
+mod group;
 mod keeper;
 #[cfg(test)]
 mod tests;
@@ -13,6 +14,7 @@ mod tokens;
 pub use adc::Environment;
 pub use answer::Failure;
 pub use client::{Call, Google, Pages};
+pub use group::{GROUP_BY, Group, groups, problems as group_problems};
 pub use tokens::{Tokens, Wanted};
 
 use super::error::CollectError;

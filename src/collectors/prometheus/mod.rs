@@ -28,10 +28,9 @@
 //!
 //! **Limits.** `max_rows` and `max_bytes` of the source; the check's `timeout` is sent along, so that the server stops too.
 
-mod answer;
-
 use super::error::CollectError;
 use super::limits;
+use super::promql;
 use super::registry::{DefaultKey, Kind, StaticColumns};
 use super::web::{self, Web};
 use super::{Collector, Request};
@@ -112,7 +111,7 @@ impl Collector for Prometheus {
                 .body(form)
         };
         let answer = self.web.send(asked, request).await?;
-        answer::table(&answer, self.web.limits)
+        promql::table(&answer, self.web.limits)
     }
 
     async fn columns(&self, request: &Request) -> Result<Vec<(String, Option<ValueType>)>, CollectError> {

@@ -59,6 +59,11 @@ pub fn prometheus() -> Option<&'static Prometheus> {
     SHARED.as_ref()
 }
 
+/// A Prometheus of this test's own, with its API below a path.
+pub fn prometheus_at(prefix: &str) -> Option<Prometheus> {
+    require("Prometheus", twice(|| Prometheus::start_at(prefix)))
+}
+
 /// One Pub/Sub emulator for all tests of this binary; each takes a project of its own.
 pub fn pubsub() -> Option<&'static Pubsub> {
     static SHARED: LazyLock<Option<Pubsub>> =

@@ -10,6 +10,11 @@ pub struct Prometheus {
 impl Prometheus {
     /// Starts one that scrapes itself each second as `job="self"`: `up`, `vector(7)` and `time()` have answers.
     pub fn start() -> Result<Prometheus, String> {
+        Prometheus::start_at("")
+    }
+
+    /// The same with its API below a path: `/v1/projects/proj/location/global/prometheus`, where Google has its own.
+    pub fn start_at(prefix: &str) -> Result<Prometheus, String> {
         let program = tools::in_path("prometheus").or_else(|_| tools::installed("debian/usr/bin/prometheus"))?;
         let folder = server_folder()?;
         let port = free_port();
@@ -19,7 +24,9 @@ impl Prometheus {
         command.arg(format!("--config.file={}", config.display()));
         command.arg(format!("--storage.tsdb.path={}", folder.path().join("data").display()));
         command.arg(format!("--web.listen-address=127.0.0.1:{port}"));
-        let server = Server::start(folder, command, "TERM", || http::get(port, "/-/ready").is_ok())?;
+        command.arg(format!("--web.external-url=http://127.0.0.1:{port}{prefix}"));
+        let ready = format!("{prefix}/-/ready");
+        let server = Server::start(folder, command, "TERM", || http::get(port, &ready).is_ok())?;
         Ok(Prometheus { server, port })
     }
 

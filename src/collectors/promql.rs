@@ -1,8 +1,8 @@
 //! The answer of Prometheus' query API: <https://prometheus.io/docs/prometheus/latest/querying/api/>.
 
-use super::super::error::CollectError;
-use super::super::limits::Limits;
-use super::super::web::Answer;
+use super::error::CollectError;
+use super::limits::Limits;
+use super::web::Answer;
 use crate::model::table::identifier;
 use crate::model::{Table, TableBuilder, Value};
 use serde_json::{Map, Value as Json};
@@ -49,7 +49,7 @@ fn error(json: &Json, status: u16) -> CollectError {
 
 fn strange(what: &str) -> CollectError {
     CollectError::refused(format_args!(
-        "the answer is not one of Prometheus' query API: it has {what}; look at the source's `url`"
+        "the answer is not one of Prometheus' query API: it has {what}; look at the address that is asked"
     ))
 }
 
@@ -99,8 +99,8 @@ fn number(sample: &Json) -> Result<Value, CollectError> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::conceal::Hidden;
-    use super::super::super::error::CollectErrorKind;
+    use super::super::conceal::Hidden;
+    use super::super::error::CollectErrorKind;
     use super::*;
     use std::time::Duration;
 
@@ -139,7 +139,7 @@ mod tests {
         let series = r#"{"metric":{},"value":[1,"2"]}"#;
         for (body, want) in [
             ("<html><h1>Login</h1>".to_owned(), "not JSON (status 200, text/html)"),
-            ("{}".to_owned(), "look at the source's `url`"),
+            ("{}".to_owned(), "look at the address that is asked"),
             (r#"{"status":"error","errorType":"bad_data","error":"parse error"}"#.to_owned(), "bad_data: parse error"),
             (vector_of(series).replace("\"data\"", r#""warnings":["store is down"],"data""#), "partial"),
             (vector_of(series).replace("vector", "matrix"), "range vector"),
