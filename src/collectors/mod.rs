@@ -24,6 +24,8 @@ pub mod postgres;
 mod prometheus;
 #[cfg(any(feature = "prometheus", feature = "cloud_monitoring"))]
 mod promql;
+#[cfg(feature = "pubsub")]
+mod pubsub;
 pub mod registry;
 pub mod sql_text;
 #[cfg(feature = "sqlite")]

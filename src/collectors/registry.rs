@@ -25,6 +25,8 @@ pub const KINDS: &[Kind] = &[
     super::exec::KIND,
     #[cfg(feature = "cloud_monitoring")]
     super::cloud_monitoring::KIND,
+    #[cfg(feature = "pubsub")]
+    super::pubsub::KIND,
 ];
 
 /// A kind of source: what may be written for it, what is known of it without asking, and how it is made.

@@ -10,6 +10,7 @@ mod exec;
 mod http;
 mod postgres;
 mod prometheus;
+mod pubsub;
 mod requests;
 mod secrets;
 mod sqlite;

@@ -21,6 +21,11 @@ fn problems_of_a_request_have_their_place() {
         ("http", "url: 'http://x/'\nrows: /a", "2:1 `rows` without `json` gives rows without columns"),
         ("http", "url: 'http://x/'\njson: { a-b: /a, a_b: /b }", "2:18 there is a column `a_b` already"),
         ("http", "url: 'http://x/'\njson: { status: /s }", "2:9 there is a column `status` already"),
+        ("pubsub", "pattern: '*-dlq'\ndead_letter: true", ""),
+        ("pubsub", "metrics: false", "1:1 nothing says which subscriptions"),
+        ("pubsub", "subscriptions: []", "1:1 `subscriptions` is empty"),
+        ("pubsub", "subscriptions: [a]\npattern: a", "1:1 `subscriptions` beside `pattern` or `dead_letter`"),
+        ("pubsub", "pattern: a\nwindow: 59s", "2:1 `window` is shorter than a minute"),
         ("exec", "command: [check_disk -w 10]", "1:10 `command` is one word with spaces, and no shell reads it"),
         ("exec", "command: []", "1:10 `command` is empty"),
         ("cloud_monitoring", "filter: f\naligner: ALIGN_SUM\nreducer: REDUCE_SUM\ngroup_by: [resource.label.a]", ""),
@@ -59,6 +64,15 @@ fn problems_of_a_request_have_their_place() {
             .collect();
         assert_eq!(told.join("; "), want, "{collect}");
     }
+    for (name, collect, want) in [
+        ("pubsub", "subscriptions: [projects/p/subscriptions/a]", "`projects/p/subscriptions/a` is no name"),
+        ("pubsub", "subscriptions: ['a*']", "`a*` is no name of a subscription"),
+        ("pubsub", "pattern: '[ab]*'", "`[ab]*` can be no subscription's name"),
+        ("pubsub", "pattern: a\npeek: 0", "`0` is out of range"),
+    ] {
+        let said = read(kind(name).collect, collect).unwrap_err();
+        assert!(said.contains(want), "{collect}: {said}");
+    }
     let pointer = read(kind("http").collect, "url: 'http://x/'\njson: { a: $.data.a }").unwrap_err();
     assert!(pointer.contains("`$.data.a` is no JSON pointer"), "{pointer}");
 }
@@ -75,6 +89,14 @@ fn columns_are_known_where_the_kind_decides_them() {
             "cloud_monitoring",
             "filter: f\naligner: ALIGN_SUM\nreducer: REDUCE_SUM\ngroup_by: { a-b: metric.labels.x }",
             "a_b:text value:number count:number at:time",
+            true,
+        ),
+        (
+            "pubsub",
+            "pattern: a\npeek: 3",
+            "subscription:text topic:text state:text dead_letter_topic:text max_delivery_attempts:number \
+             retention:number undelivered:number oldest_unacked_age:number dead_lettered:number \
+             retention_left:number samples:text",
             true,
         ),
         (

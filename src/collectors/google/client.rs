@@ -107,10 +107,23 @@ impl Google {
     /// # Errors
     /// Where the `endpoint` is no URL.
     pub fn new(service: &'static Service, source: &Settings, place: &Place<'_>) -> Result<Google, CollectError> {
-        let endpoint = source.text(ENDPOINT.name).unwrap_or(service.endpoint);
-        let endpoint: Url = endpoint
-            .parse()
-            .map_err(|e| CollectError::unreachable(format_args!("the source's `endpoint` cannot be read: {e}")))?;
+        Google::behind(ENDPOINT.name, service, source, place)
+    }
+
+    /// As [`Google::new`], with another key for its address: for a source that asks a second service.
+    ///
+    /// # Errors
+    /// Where the address is no URL.
+    pub fn behind(
+        endpoint_key: &str,
+        service: &'static Service,
+        source: &Settings,
+        place: &Place<'_>,
+    ) -> Result<Google, CollectError> {
+        let endpoint = source.text(endpoint_key).unwrap_or(service.endpoint);
+        let endpoint: Url = endpoint.parse().map_err(|e| {
+            CollectError::unreachable(format_args!("the source's `{endpoint_key}` cannot be read: {e}"))
+        })?;
         let tokens = is_google(&endpoint).then(|| Tokens::shared(Wanted::of(source, place.folder)));
         let text = |key| source.text(key).map(str::to_owned);
         Ok(Google {

@@ -15,9 +15,13 @@ pub struct Pubsub {
 
 impl Pubsub {
     pub fn start() -> Result<Pubsub, String> {
+        Pubsub::start_at(free_port())
+    }
+
+    /// On the port that one had which was stopped; of its data nothing is left.
+    pub fn start_at(port: u16) -> Result<Pubsub, String> {
         let program = in_cloud_sdk("platform/pubsub-emulator/bin/cloud-pubsub-emulator")?;
         let folder = server_folder()?;
-        let port = free_port();
         let mut command = ended_with_us(&program, "KILL", None);
         command.args(["--host=127.0.0.1", &format!("--port={port}")]).current_dir(folder.path());
         let server = Server::start(folder, command, "KILL", || http::get(port, "/").is_ok())?;
@@ -49,9 +53,13 @@ pub struct Firestore {
 
 impl Firestore {
     pub fn start() -> Result<Firestore, String> {
+        Firestore::start_at(free_port())
+    }
+
+    /// On the port that one had which was stopped; of its data nothing is left.
+    pub fn start_at(port: u16) -> Result<Firestore, String> {
         let jar = in_cloud_sdk("platform/cloud-firestore-emulator/cloud-firestore-emulator.jar")?;
         let folder = server_folder()?;
-        let port = free_port();
         let mut command = ended_with_us(&tools::in_path("java")?, "KILL", None);
         command
             .args(["-Duser.language=en", "-cp"])
