@@ -348,26 +348,30 @@ fn a_check_of_prometheus_has_an_instance_for_each_label_set() {
 }
 
 #[test]
-#[cfg(feature = "cloud_monitoring")]
-fn a_check_of_cloud_monitoring_has_an_instance_for_what_its_request_tells_apart() {
+#[cfg(all(feature = "cloud_monitoring", feature = "cloud_logging"))]
+fn a_check_of_metrics_or_logs_has_an_instance_for_what_its_request_tells_apart() {
     use bellwether::rules::KeyColumns;
-    let base = BASE.replace("prom:", "metrics: { cloud_monitoring: {} }, prom:");
-    let text = |collect: &str| {
+    let base = BASE.replace("prom:", "metrics: { cloud_monitoring: {} }, logs: { cloud_logging: {} }, prom:");
+    let text = |source: &str, collect: &str| {
+        let alert = if source == "logs" { "count == 0" } else { "value == 0" };
         format!(
-            "checks:\n  - {{ check: up, source: metrics, collect: {{ {collect} }}, alert: {{ critical: value == 0 }} }}\n"
+            "checks:\n  - {{ check: up, source: {source}, collect: {{ {collect} }}, alert: {{ critical: {alert} }} }}\n"
         )
     };
     let reduced = "filter: x, aligner: ALIGN_SUM, reducer: REDUCE_SUM";
-    for (collect, want) in [
-        ("promql: up".to_owned(), KeyColumns::AllText),
-        ("filter: x".to_owned(), KeyColumns::AllText),
-        (reduced.to_owned(), KeyColumns::None),
+    for (source, collect, want) in [
+        ("metrics", "promql: up".to_owned(), KeyColumns::AllText),
+        ("metrics", "filter: x".to_owned(), KeyColumns::AllText),
+        ("metrics", reduced.to_owned(), KeyColumns::None),
+        ("logs", "filter: x".to_owned(), KeyColumns::None),
+        ("logs", "filter: x, group_by: { level: severity }".to_owned(), KeyColumns::Columns(["level".into()].into())),
         (
+            "metrics",
             format!("{reduced}, group_by: [resource.labels.zone, metric.labels.a-b]"),
             KeyColumns::Columns(["zone".into(), "a_b".into()].into()),
         ),
     ] {
-        let loaded = load_files(&[("base.yaml", &base), ("route.yaml", ROUTE), ("t.yaml", &text(&collect))]);
+        let loaded = load_files(&[("base.yaml", &base), ("route.yaml", ROUTE), ("t.yaml", &text(source, &collect))]);
         assert_eq!(loaded.config.unwrap().checks[0].key, want, "{collect}");
     }
 }

@@ -5,6 +5,8 @@
 
 #[cfg(feature = "bigquery")]
 mod bigquery;
+#[cfg(feature = "cloud_logging")]
+mod cloud_logging;
 #[cfg(feature = "cloud_monitoring")]
 mod cloud_monitoring;
 mod conceal;

@@ -25,6 +25,8 @@ pub const KINDS: &[Kind] = &[
     super::exec::KIND,
     #[cfg(feature = "cloud_monitoring")]
     super::cloud_monitoring::KIND,
+    #[cfg(feature = "cloud_logging")]
+    super::cloud_logging::KIND,
     #[cfg(feature = "pubsub")]
     super::pubsub::KIND,
 ];

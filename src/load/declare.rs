@@ -39,7 +39,7 @@ pub const ONCE: [&str; 5] = ["route", "store", "server", "defaults", "heartbeat"
 pub const NOT_BUILT: [&str; 2] = ["calendars", "silences"];
 
 /// Kinds of source that this version does not have yet.
-pub const SOURCES_NOT_BUILT: &[&str] = &["firestore", "cloud_logging"];
+pub const SOURCES_NOT_BUILT: &[&str] = &["firestore"];
 
 pub static SOURCE: Record =
     Record::new("source", "A place to ask.", &[]).with_kinds(collectors::registry::source_records);

@@ -21,7 +21,7 @@ struct Cases {
 
 fn cases() -> Vec<Cases> {
     let mut all = vec![of_sqlite(), of_prometheus(), of_http(), of_exec(), of_postgres_absent()];
-    all.extend([of_bigquery(), of_cloud_monitoring(), of_pubsub()]);
+    all.extend([of_bigquery(), of_cloud_monitoring(), of_cloud_logging(), of_pubsub()]);
     all.extend(testkit::postgres().map(of_postgres));
     all
 }
@@ -168,6 +168,23 @@ fn of_pubsub() -> Cases {
         absent: Some((keys(&absent, ""), all())),
         endless: vec![(keys(&slow.url(""), ""), all()), (keys(&silent.url(""), ""), all())],
         empty: Some((keys(&none.url(""), ""), all())),
+        _keep: vec![Box::new((many, none, slow, silent))],
+    }
+}
+
+fn of_cloud_logging() -> Cases {
+    let three = format!(r#"{{"entries":[{}]}}"#, [r#"{"timestamp":"2026-01-05T00:29:00Z"}"#; 3].join(","));
+    let (many, none) = (FaultServer::start([Reply::json(200, &three)]), FaultServer::start([Reply::json(200, "{}")]));
+    let (slow, silent) = (FaultServer::start([Reply::one_byte_a_second(&"x".repeat(60))]), silent());
+    let keys = |url: &str, more: &str| source("cloud_logging", &format!("endpoint: {url}\nproject: p\n{more}"));
+    let filter = || "filter: severity >= ERROR\ngroup_by: [logName]".to_owned();
+    let absent = format!("http://127.0.0.1:{}", testkit::free_port());
+    Cases {
+        kind: "cloud_logging",
+        too_many: Some((keys(&many.url(""), "max_rows: 2"), filter())),
+        absent: Some((keys(&absent, ""), filter())),
+        endless: vec![(keys(&slow.url(""), ""), filter()), (keys(&silent.url(""), ""), filter())],
+        empty: Some((keys(&none.url(""), ""), filter())),
         _keep: vec![Box::new((many, none, slow, silent))],
     }
 }

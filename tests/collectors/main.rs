@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod bigquery;
+mod cloud_logging;
 mod cloud_monitoring;
 mod conformance;
 mod docs;

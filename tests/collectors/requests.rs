@@ -28,6 +28,13 @@ fn problems_of_a_request_have_their_place() {
         ("pubsub", "pattern: a\nwindow: 59s", "2:1 `window` is shorter than a minute"),
         ("exec", "command: [check_disk -w 10]", "1:10 `command` is one word with spaces, and no shell reads it"),
         ("exec", "command: []", "1:10 `command` is empty"),
+        ("cloud_logging", "filter: f\ngroup_by: [resource.labels.a, 'labels.\"k8s-pod/app\"']", ""),
+        (
+            "cloud_logging",
+            "filter: f\nwindow: 0s\ngroup_by: { severity: severity, a: jsonPayload., a-b: labels.x, a_b: labels.y }",
+            "3:23 every alert has a label `severity` of its own: no key column can have its name; \
+             3:36 `jsonPayload.` is no path of a field; 3:70 there is a column `a_b` already; 2:9 the `window` is empty",
+        ),
         ("cloud_monitoring", "filter: f\naligner: ALIGN_SUM\nreducer: REDUCE_SUM\ngroup_by: [resource.label.a]", ""),
         ("cloud_monitoring", "window: 1h", "1:1 neither `filter` nor `promql` is given"),
         ("cloud_monitoring", "filter: f\npromql: up", "2:1 `filter` and `promql` are both given"),
@@ -83,6 +90,8 @@ fn columns_are_known_where_the_kind_decides_them() {
         ("sqlite", "query: SELECT 1", "", false),
         ("prometheus", "promql: up", "value:number", false),
         ("exec", "command: [x]", "exit:number output:text", false),
+        ("cloud_logging", "filter: f", "count:number first:time last:time sample:text", true),
+        ("cloud_logging", "filter: f\ngroup_by: [a.b]", "b:text count:number first:time last:time sample:text", true),
         ("cloud_monitoring", "promql: up", "value:number", false),
         ("cloud_monitoring", "filter: f", "value:? count:number at:time", false),
         (
