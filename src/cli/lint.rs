@@ -1,5 +1,6 @@
 //! `lint`: all that can be known of a configuration without running it.
 
+mod cost;
 mod online;
 
 use super::{count, environment, has_color, print, say};
@@ -41,15 +42,25 @@ pub(super) fn main(arguments: &Arguments) -> u8 {
             return 2;
         }
     };
+    let mut costs = Vec::new();
     if arguments.online {
         match &loaded.config {
-            Some(config) => loaded.problems.extend(online::ask(config, &loaded.outline)),
+            Some(config) => {
+                let found = online::ask(config, &loaded.outline);
+                loaded.problems.extend(found.problems);
+                costs = found.costs;
+            }
             None => say("the sources are not asked: the configuration has errors"),
         }
     }
     advise(&loaded.outline, &loaded.sources, &mut loaded.problems);
     loaded.problems.sort();
     print(&written(&loaded, arguments.format));
+    // Of the formats only this one is read by people.
+    match arguments.format {
+        Format::Text => print(&cost::report(&costs)),
+        _ => say(cost::report(&costs).trim_end()),
+    }
     for note in &loaded.notes {
         say(&format!("note: {note}"));
     }

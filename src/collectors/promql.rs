@@ -102,13 +102,13 @@ mod tests {
     use super::super::conceal::Hidden;
     use super::super::error::CollectErrorKind;
     use super::*;
+    use reqwest::header::{CONTENT_TYPE, HeaderValue};
     use std::time::Duration;
 
     fn read(body: &str) -> Result<Table, CollectError> {
         let answer = Answer {
             status: reqwest::StatusCode::OK,
-            content_type: "text/html".into(),
-            headers: reqwest::header::HeaderMap::new(),
+            headers: [(CONTENT_TYPE, HeaderValue::from_static("text/html"))].into_iter().collect(),
             body: body.into(),
             certificate: None,
             took: Duration::ZERO,

@@ -1,9 +1,8 @@
 //! Asking over HTTP, for the kinds that do: a client with its credentials, and an answer read within limits.
 
-use super::Request;
 use super::conceal::Hidden;
 use super::error::{CollectError, with_causes};
-use super::limits::{self, Limits};
+use super::limits::Limits;
 use crate::config::{Key, Settings, Shape};
 use crate::model::Secret;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
@@ -22,7 +21,8 @@ pub(super) const CA: Key =
     Key::new("ca", Shape::Path, "A PEM file of root certificates, in place of the system's.").known_as(&["ca_file"]);
 
 /// Less than other kinds have: as a tree, JSON takes several times its bytes.
-pub(super) const MAX_BYTES: Key = limits::MAX_BYTES.default("16MiB");
+#[cfg(any(feature = "http", feature = "prometheus", feature = "pubsub", feature = "cloud_monitoring"))]
+pub(super) const MAX_BYTES: Key = super::limits::MAX_BYTES.default("16MiB");
 
 /// How a source is asked.
 pub(super) struct Web {
@@ -44,7 +44,6 @@ pub(super) struct Web {
 #[cfg_attr(not(feature = "http"), expect(dead_code, reason = "only `http` gives rows of its time and certificate"))]
 pub(super) struct Answer {
     pub(super) status: StatusCode,
-    pub(super) content_type: String,
     pub(super) headers: HeaderMap,
     pub(super) body: Vec<u8>,
     /// The server's own certificate in DER; none without TLS.
@@ -119,19 +118,16 @@ impl Web {
     }
 
     /// Sends, and reads the whole answer; what takes longer than the request may or has more bytes than the limit is cut.
-    #[cfg_attr(
-        not(any(feature = "http", feature = "prometheus")),
-        expect(dead_code, reason = "Google's sources have a deadline for all requests")
-    )]
-    pub(super) async fn send(&self, asked: RequestBuilder, request: &Request) -> Result<Answer, CollectError> {
-        let hidden = self.hidden.and(Hidden::of_request(&request.collect));
+    #[cfg(any(feature = "http", feature = "prometheus"))]
+    pub(super) async fn send(&self, asked: RequestBuilder, request: &super::Request) -> Result<Answer, CollectError> {
+        let hidden = Hidden::of_request(&request.collect);
         let answer = tokio::time::timeout(request.timeout, self.fetch(asked, hidden)).await;
         answer.map_err(|_| CollectError::too_late("the request", request.timeout))?
     }
 
-    /// The same without a deadline of its own, for who has one for several requests.
+    /// The same without a deadline of its own, for who has one for several requests; `hidden` is the request's.
     pub(super) async fn fetch(&self, asked: RequestBuilder, hidden: Hidden) -> Result<Answer, CollectError> {
-        self.read(asked, hidden).await.map_err(|error| match error {
+        self.read(asked, self.hidden.and(hidden)).await.map_err(|error| match error {
             Failed::Ours(error) => error,
             Failed::Theirs(error) => Web::explain(error),
         })
@@ -140,8 +136,6 @@ impl Web {
     async fn read(&self, request: RequestBuilder, hidden: Hidden) -> Result<Answer, Failed> {
         let started = Instant::now();
         let mut response = request.send().await?;
-        let content_type = response.headers().get(reqwest::header::CONTENT_TYPE);
-        let content_type = content_type.and_then(|v| v.to_str().ok()).unwrap_or("no content type").to_owned();
         let headers = response.headers().clone();
         let info = response.extensions().get::<tls::TlsInfo>();
         let certificate = info.and_then(|info| info.peer_certificate()).map(<[u8]>::to_vec);
@@ -152,7 +146,7 @@ impl Web {
             body.extend_from_slice(&chunk);
         }
         let status = response.status();
-        Ok(Answer { status, content_type, headers, body, certificate, took: started.elapsed(), hidden })
+        Ok(Answer { status, headers, body, certificate, took: started.elapsed(), hidden })
     }
 
     /// What went wrong, without the URL: it may carry a token.
@@ -222,6 +216,11 @@ fn header_map<'a>(headers: impl Iterator<Item = &'a (String, Secret)>) -> Result
 }
 
 impl Answer {
+    pub(super) fn content_type(&self) -> &str {
+        let written = self.headers.get(reqwest::header::CONTENT_TYPE);
+        written.and_then(|value| value.to_str().ok()).unwrap_or("no content type")
+    }
+
     /// The body as JSON.
     ///
     /// # Errors
@@ -233,7 +232,7 @@ impl Answer {
             let message = format!(
                 "the answer is not JSON (status {}, {}): {e}; it begins with `{}`",
                 self.status.as_u16(),
-                self.content_type,
+                self.content_type(),
                 first.trim()
             );
             // A gateway that answers for a server that does not.

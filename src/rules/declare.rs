@@ -35,6 +35,11 @@ pub static CHECK: Record = Record::new(
         Key::new("timezone", Shape::Zone, "The zone that `cron` is read in; UTC."),
         Key::new("timeout", Shape::Duration, "For the whole collection, retries included.").default("30s"),
         Key::new(
+            "budget",
+            Shape::Size,
+            "The most bytes that its queries may ask for in a day, as `lint --online` counts them.",
+        ),
+        Key::new(
             "params",
             Shape::MapOf(&Shape::Constant),
             "Constants: `factor` in expressions, `@factor` in the query.",

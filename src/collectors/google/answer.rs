@@ -119,7 +119,7 @@ fn said(answer: &Answer, failure: &Failure) -> String {
     let body: String = String::from_utf8_lossy(&answer.body).chars().take(80).collect();
     match body.trim() {
         "" => "without a word".to_owned(),
-        body => format!("`{body}` ({})", answer.content_type),
+        body => format!("`{body}` ({})", answer.content_type()),
     }
 }
 

@@ -85,6 +85,11 @@ pub fn bigquery() -> Option<&'static BigQuery> {
     SHARED.as_ref()
 }
 
+/// A BigQuery emulator of this test's own.
+pub fn bigquery_alone() -> Option<BigQuery> {
+    if_there("BigQuery emulator", bigquery::is_there(), || twice(BigQuery::start))
+}
+
 /// Another BigQuery emulator, which answers a failed query with 200.
 pub fn bqemulator() -> Option<&'static BqEmulator> {
     static SHARED: LazyLock<Option<BqEmulator>> =
