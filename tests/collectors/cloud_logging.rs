@@ -7,6 +7,9 @@ use testkit::{GoogleApi, Reply, Request};
 const ERRORS: &str = "filter: severity >= ERROR\n";
 const BY_SERVICE: &str = "filter: severity >= ERROR\ngroup_by: [resource.labels.service_name]\n";
 
+/// Where a server ends in mid-answer.
+const HALF: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\n{\"entries\":[";
+
 /// An entry of a service at a minute of 2026-01-05T00.
 fn entry(service: &str, minute: u32, text: &str) -> Json {
     json!({ "logName": "projects/proj/logs/run.googleapis.com%2Fstderr", "insertId": format!("{service}-{minute}"),
@@ -171,11 +174,13 @@ async fn what_google_refuses_is_said_in_its_words_with_what_to_do() {
 async fn a_server_that_was_away_answers_when_it_is_back() {
     let body = json!({ "entries": [entry("a", 29, "x")] });
     let busy = refusal(429, "RESOURCE_EXHAUSTED", "x").header("Retry-After", "1");
-    let mut replies = vec![Reply::Reset, busy, ok(&body)].into_iter();
+    let mut replies = vec![Reply::Reset, Reply::Raw(HALF.to_vec()), busy, ok(&body)].into_iter();
     let Some(server) = server(move |_| replies.next().unwrap_or_else(|| Reply::status(500))) else { return };
     let asked = logs(&server, "");
-    let killed = said(asked.collect(ERRORS).await);
-    assert!(killed.starts_with("Unreachable: "), "{killed}");
+    for _ in ["before it answers", "in the middle of it"] {
+        let killed = said(asked.collect(ERRORS).await);
+        assert!(killed.starts_with("Unreachable: the answer did not come whole: "), "{killed}");
+    }
     let started = Instant::now();
     assert!(row(&asked.collect(ERRORS).await.unwrap(), 0).starts_with("count=1 "));
     assert!(started.elapsed() >= Duration::from_secs(1), "not sooner than the server asked");

@@ -1,11 +1,15 @@
-use crate::{Asked, row, said, source, typed_row};
+use crate::{Asked, kind, row, said, source, typed_row};
 use bellwether::collectors::CollectError;
+use bellwether::config::Shape;
 use bellwether::model::Table;
 use serde_json::{Value as Json, json};
 use std::time::{Duration, Instant};
 use testkit::{GoogleApi, Reply, Request};
 
 const BACKLOG: &str = "filter: 'metric.type = \"pubsub.googleapis.com/subscription/num_undelivered_messages\"'\n";
+
+/// Where a server ends in mid-answer.
+const HALF: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\n{\"timeSeries\":[";
 
 /// A series of a subscription, with points at these minutes of 2026-01-05T00.
 fn series(subscription: &str, points: &[(u32, Json)]) -> Json {
@@ -74,6 +78,22 @@ async fn the_window_that_ends_at_the_slot_is_asked_for() {
         let path = server.requests().last().unwrap().path.clone();
         assert!(path.starts_with("/v3/projects/proj/timeSeries?filter=metric.type+%3D+%22pubsub"), "{path}");
         assert!(path.ends_with(want), "{path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_word_for_an_aligner_or_a_reducer_is_one_of_googles() {
+    let Some(server) = server(|_| ok(&json!({}))) else { return };
+    let words = |key: &str| match kind("cloud_monitoring").collect.key(key).unwrap().shape {
+        Shape::Choice(words) => words,
+        other => panic!("{other:?}"),
+    };
+    let asked = metrics(&server, "");
+    for aligner in words("aligner") {
+        asked.collect(&format!("{BACKLOG}aligner: {aligner}")).await.unwrap();
+    }
+    for reducer in words("reducer") {
+        asked.collect(&format!("{BACKLOG}aligner: ALIGN_SUM\nreducer: {reducer}")).await.unwrap();
     }
 }
 
@@ -236,12 +256,19 @@ async fn what_google_refuses_is_said_in_its_words_with_what_to_do() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_was_away_answers_when_it_is_back() {
     let body = json!({ "timeSeries": [series("orders", &[(29, json!({ "int64Value": "1" }))])] });
-    let mut replies =
-        vec![Reply::Reset, refusal(503, "UNAVAILABLE", "x").header("Retry-After", "1"), ok(&body)].into_iter();
+    let mut replies = vec![
+        Reply::Reset,
+        Reply::Raw(HALF.to_vec()),
+        refusal(503, "UNAVAILABLE", "x").header("Retry-After", "1"),
+        ok(&body),
+    ]
+    .into_iter();
     let Some(server) = server(move |_| replies.next().unwrap_or_else(|| Reply::status(500))) else { return };
     let asked = metrics(&server, "");
-    let killed = said(asked.collect(BACKLOG).await);
-    assert!(killed.starts_with("Unreachable: "), "{killed}");
+    for _ in ["before it answers", "in the middle of it"] {
+        let killed = said(asked.collect(BACKLOG).await);
+        assert!(killed.starts_with("Unreachable: the answer did not come whole: "), "{killed}");
+    }
     let started = Instant::now();
     assert_eq!(asked.collect(BACKLOG).await.unwrap().rows(), 1);
     assert!(started.elapsed() >= Duration::from_secs(1), "not sooner than the server asked");
