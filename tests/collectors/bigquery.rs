@@ -17,7 +17,7 @@ pub fn false_one(server: &FaultServer, keys: &str) -> Asked {
 pub fn numbers(numbers: &[i64], more: &Json) -> Json {
     let rows: Vec<Json> = numbers.iter().map(|n| json!({ "f": [{ "v": n.to_string() }] })).collect();
     let mut answer = json!({
-        "jobComplete": true, "jobReference": { "projectId": "p", "jobId": "j/1", "location": "EU" },
+        "jobComplete": true, "jobReference": { "projectId": "p", "jobId": "job_1", "location": "EU" },
         "schema": { "fields": [{ "name": "n", "type": "INTEGER" }] }, "totalRows": numbers.len().to_string(), "rows": rows,
     });
     for (key, value) in more.as_object().unwrap() {
@@ -31,7 +31,7 @@ pub fn reply(answer: &Json) -> Reply {
 }
 
 fn running() -> Json {
-    json!({ "jobComplete": false, "jobReference": { "projectId": "p", "jobId": "j/1", "location": "EU" } })
+    json!({ "jobComplete": false, "jobReference": { "projectId": "p", "jobId": "job_1", "location": "EU" } })
 }
 
 fn refusal(code: u16, status: &str, reason: &str, message: &str) -> Reply {
@@ -232,7 +232,7 @@ async fn a_job_that_is_not_complete_is_waited_for_where_it_is() {
     assert_eq!((table.rows(), row(&table, 2).as_str()), (3, "n=3"));
     let sent = server.requests();
     let results =
-        "/bigquery/v2/projects/p/queries/j%2F1?maxResults=10000&formatOptions.useInt64Timestamp=true&location=EU";
+        "/bigquery/v2/projects/p/queries/job_1?maxResults=10000&formatOptions.useInt64Timestamp=true&location=EU";
     assert!(sent[1].path.starts_with(&format!("{results}&timeoutMs=")), "{}", sent[1].path);
     assert_eq!(sent[3].path, format!("{results}&pageToken=b"));
     assert!(Duration::from_millis(80) < sent[2].at - sent[1].at, "who does not wait is not asked without end");
@@ -323,11 +323,45 @@ async fn a_request_that_is_sent_again_has_the_same_id() {
     assert_eq!(ids[0], ids[1], "else BigQuery would run two jobs");
 }
 
+/// Google's own description of its API knows each request, and the false BigQuery's answers.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_asked_and_answered_is_as_google_describes_it() {
+    let Some(google) = testkit::discovery("bigquery.v2") else { return };
+    let first = numbers(
+        &[1],
+        &json!({ "totalRows": "2", "pageToken": "b", "totalBytesProcessed": "5", "errors": [{ "reason": "x" }] }),
+    );
+    let (last, running, cancelled) = (numbers(&[2], &json!({ "totalRows": "2" })), running(), json!({}));
+    for (method, answer) in [("query", &first), ("query", &running), ("getQueryResults", &last), ("cancel", &cancelled)]
+    {
+        google.check_answer(&format!("bigquery.jobs.{method}"), answer).unwrap();
+    }
+    let server = FaultServer::start([reply(&running), reply(&first), reply(&last)]);
+    let keys = "location: EU\ndataset: other.ops\nmax_bytes_billed: 2GiB";
+    let asked = query("SELECT n FROM t WHERE d = @d AND s IN UNNEST(@list) AND t < @now")
+        + "params: { d: { type: date, value: 2026-01-05 }, list: [a, b] }";
+    let d = false_one(&server, keys);
+    d.collect(&asked).await.unwrap();
+    d.source.columns(&d.request(&asked)).await.unwrap();
+    let stuck = stuck();
+    let d = false_one(&stuck, keys);
+    let mut request = d.request(&asked);
+    request.timeout = Duration::from_millis(300);
+    d.source.collect(&request).await.unwrap_err();
+    assert!(testkit::wait_until(Duration::from_secs(5), || cancels(&stuck).len() == 1));
+    let sent = server.requests().into_iter().chain(stuck.requests());
+    let empty = stuck.requests().into_iter().find(|request| request.path.contains("/cancel")).unwrap();
+    assert_eq!(empty.header("content-length"), Some("0"), "Google answers 411 to a POST without a length");
+    let methods: Vec<&str> = sent.map(|request| google.method_of(&request).unwrap()).collect();
+    let short: Vec<&str> = methods.iter().filter_map(|method| method.strip_prefix("bigquery.jobs.")).collect();
+    assert_eq!(short.join(" "), "query getQueryResults getQueryResults query query getQueryResults cancel");
+}
+
 /// Answers that name a running job, whose results never come; and says whether it was cancelled.
 pub fn stuck() -> FaultServer {
     FaultServer::answering(|request: &Request| match request.path.as_str() {
         path if path.contains("/cancel") => reply(&json!({ "job": {} })),
-        path if path.contains("/j%2F1") => Reply::Hang,
+        path if path.contains("/job_1") => Reply::Hang,
         _ => reply(&running()),
     })
 }
@@ -337,7 +371,7 @@ fn cancels(server: &FaultServer) -> Vec<String> {
     sent.map(|r| format!("{} {}", r.method, r.path)).collect()
 }
 
-const CANCEL: &str = "POST /bigquery/v2/projects/p/jobs/j%2F1/cancel?location=EU";
+const CANCEL: &str = "POST /bigquery/v2/projects/p/jobs/job_1/cancel?location=EU";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_job_is_cancelled_at_the_deadline_and_where_nobody_waits() {

@@ -174,7 +174,8 @@ impl Drop for Job {
         let (Some(id), false) = (&self.id, self.is_over) else { return };
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         let path = format!("/bigquery/v2/projects/{}/jobs/{}/cancel", Call::segment(&self.project), Call::segment(id));
-        let mut call = Call::post(path, Map::new().into());
+        // It takes no body.
+        let mut call = Call::get(path).method("POST");
         if let Some(location) = &self.location {
             call = call.query("location", location.as_str());
         }

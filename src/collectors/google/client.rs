@@ -271,6 +271,8 @@ impl Google {
         }
         let mut request = self.web.request(call.method, url.as_str(), &[])?;
         request = match &call.body {
+            // Google wants a length of every POST, and the client writes none for no body.
+            Body::None if call.method == "POST" => request.header(reqwest::header::CONTENT_LENGTH, 0),
             Body::None => request,
             Body::Json(body) => request.json(body),
             Body::Form(fields) => {
