@@ -14,6 +14,8 @@ pub mod convert;
 pub mod error;
 #[cfg(all(feature = "exec", unix))]
 mod exec;
+#[cfg(feature = "firestore")]
+mod firestore;
 #[cfg(feature = "google")]
 pub mod google;
 #[cfg(feature = "http")]
@@ -90,7 +92,13 @@ pub struct Survey {
 }
 
 /// The columns of a table that was collected, for a source that cannot tell them otherwise.
-#[cfg(any(feature = "http", feature = "prometheus", feature = "exec", feature = "cloud_monitoring"))]
+#[cfg(any(
+    feature = "http",
+    feature = "prometheus",
+    feature = "exec",
+    feature = "cloud_monitoring",
+    feature = "firestore"
+))]
 fn columns_of(table: &Table) -> Vec<(String, Option<ValueType>)> {
     table.columns().iter().map(|c| (c.name.to_string(), c.cells.value_type())).collect()
 }

@@ -4,7 +4,7 @@ use super::conceal::{Concealing, Hidden};
 use super::error::CollectError;
 use super::sql_text::{self, Dialect};
 use super::{Collector, Request};
-use crate::config::{Problem, Record, Settings};
+use crate::config::{Problem, Record, Setting, SettingValue, Settings};
 use crate::model::{Table, Value, ValueType};
 use std::path::Path;
 use std::sync::Arc;
@@ -29,6 +29,8 @@ pub const KINDS: &[Kind] = &[
     super::cloud_logging::KIND,
     #[cfg(feature = "pubsub")]
     super::pubsub::KIND,
+    #[cfg(feature = "firestore")]
+    super::firestore::KIND,
 ];
 
 /// A kind of source: what may be written for it, what is known of it without asking, and how it is made.
@@ -104,12 +106,28 @@ impl Kind {
         lines.map(|line| line.strip_prefix(' ').unwrap_or(line)).collect::<Vec<_>>().join("\n") + "\n"
     }
 
-    /// The query of a request and its params that the query names.
+    /// The params of a request that it names: in its query, else at the head of a text.
     pub(super) fn params_used(&self, request: &Request) -> Vec<(Arc<str>, Value)> {
         match (self.binds, request.collect.text("query")) {
             (Some(dialect), Some(query)) => sql_text::used(query, dialect, &request.params),
-            _ => Vec::new(),
+            _ => request.params.iter().filter(|(name, _)| names(&request.collect, name)).cloned().collect(),
         }
+    }
+}
+
+/// Whether a text of these settings begins with `@name`, as a value that is bound does.
+fn names(settings: &Settings, name: &str) -> bool {
+    settings.values().any(|(_, setting)| is_named(setting, name))
+}
+
+fn is_named(setting: &Setting, name: &str) -> bool {
+    let begins = |text: &str| text.strip_prefix('@').is_some_and(|rest| rest.starts_with(name));
+    match &setting.value {
+        SettingValue::Text(text) | SettingValue::Constant(Value::Text(text)) => begins(text),
+        SettingValue::List(list) => list.iter().any(|item| is_named(item, name)),
+        SettingValue::Map(map) => map.iter().any(|(_, value)| is_named(value, name)),
+        SettingValue::Record(inner) => names(inner, name),
+        _ => false,
     }
 }
 

@@ -21,7 +21,13 @@ pub(super) const CA: Key =
     Key::new("ca", Shape::Path, "A PEM file of root certificates, in place of the system's.").known_as(&["ca_file"]);
 
 /// Less than other kinds have: as a tree, JSON takes several times its bytes.
-#[cfg(any(feature = "http", feature = "prometheus", feature = "pubsub", feature = "cloud_monitoring"))]
+#[cfg(any(
+    feature = "http",
+    feature = "prometheus",
+    feature = "pubsub",
+    feature = "firestore",
+    feature = "cloud_monitoring"
+))]
 pub(super) const MAX_BYTES: Key = super::limits::MAX_BYTES.default("16MiB");
 
 /// How a source is asked.

@@ -38,9 +38,6 @@ pub const ONCE: [&str; 5] = ["route", "store", "server", "defaults", "heartbeat"
 /// Words of the language that this version does not know yet: `(top-level key or key of a record, key)`.
 pub const NOT_BUILT: [&str; 2] = ["calendars", "silences"];
 
-/// Kinds of source that this version does not have yet.
-pub const SOURCES_NOT_BUILT: &[&str] = &["firestore"];
-
 pub static SOURCE: Record =
     Record::new("source", "A place to ask.", &[]).with_kinds(collectors::registry::source_records);
 

@@ -1,6 +1,6 @@
 //! What stands under names, or once: sources, channels, `defaults`, `self_alerts`, `store`, `server`.
 
-use super::declare::{CHANNEL, DEFAULTS, HEARTBEAT, SELF_ALERTS, SERVER, SOURCE, SOURCES_NOT_BUILT, STORE};
+use super::declare::{CHANNEL, DEFAULTS, HEARTBEAT, SELF_ALERTS, SERVER, SOURCE, STORE};
 use super::files::{Section, not_built};
 use super::{ChannelDecl, HeartbeatConfig, Loading, ServerConfig, SourceDecl, StoreConfig};
 use crate::config::{Node, NodeKind, Place, Problem, Problems, Reader, Record, Settings, Text};
@@ -33,26 +33,12 @@ impl<'a> Loading<'a> {
         for (name, node, section) in self.named("sources") {
             found.all.insert(Arc::clone(&name.text));
             self.outline.sources.push(name.clone());
-            if self.refuse_kinds(node, section) {
-                continue;
-            }
             let settings = self.reader.filling(section.fill).record(section.source, node, &SOURCE, &mut self.problems);
             let Some((kind, inner)) = settings.kind() else { continue };
             let kind = collectors::registry::KINDS.iter().find(|known| known.name == kind);
             found.declared.extend(kind.map(|kind| SourceDecl { name: name.text, kind, settings: inner.clone() }));
         }
         found
-    }
-
-    /// Tells of a kind of source that this version does not have.
-    fn refuse_kinds(&mut self, node: &Node, section: Section<'_>) -> bool {
-        let entries = node.map().unwrap_or_default();
-        let missing = entries.iter().find(|(key, _)| key.text().is_some_and(|text| SOURCES_NOT_BUILT.contains(&text)));
-        let Some((key, _)) = missing else { return false };
-        let kinds: Vec<String> = collectors::registry::KINDS.iter().map(|kind| format!("`{}`", kind.name)).collect();
-        let problem = Problem::error(not_built(key.text().unwrap_or(""))).at(section.source.place(key.span));
-        self.problems.push(problem.help(format!("the kinds of source are {}", kinds.join(", "))));
-        true
     }
 
     pub(super) fn channels(&mut self) -> Names<ChannelDecl> {

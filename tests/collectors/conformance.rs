@@ -21,7 +21,7 @@ struct Cases {
 
 fn cases() -> Vec<Cases> {
     let mut all = vec![of_sqlite(), of_prometheus(), of_http(), of_exec(), of_postgres_absent()];
-    all.extend([of_bigquery(), of_cloud_monitoring(), of_cloud_logging(), of_pubsub()]);
+    all.extend([of_bigquery(), of_cloud_monitoring(), of_cloud_logging(), of_pubsub(), of_firestore()]);
     all.extend(testkit::postgres().map(of_postgres));
     all
 }
@@ -146,6 +146,27 @@ fn of_cloud_monitoring() -> Cases {
             (keys(&silent.url(""), ""), promql()),
         ],
         empty: Some((keys(&none.url(""), ""), filter())),
+        _keep: vec![Box::new((many, none, slow, silent))],
+    }
+}
+
+fn of_firestore() -> Cases {
+    let documents = |ids: &[&str]| {
+        let one = |id: &&str| format!(r#"{{"document":{{"name":"projects/p/databases/d/documents/a/{id}"}}}}"#);
+        let all: Vec<_> = ids.iter().map(one).collect();
+        FaultServer::start([Reply::json(200, &format!("[{}]", all.join(",")))])
+    };
+    let (many, none) = (documents(&["a", "b", "c"]), documents(&[]));
+    let (slow, silent) = (FaultServer::start([Reply::one_byte_a_second(&"x".repeat(60))]), silent());
+    let keys = |url: &str, more: &str| source("firestore", &format!("project: p\nendpoint: {url}\n{more}"));
+    let all = || "collection: a".to_owned();
+    let absent = format!("http://127.0.0.1:{}", testkit::free_port());
+    Cases {
+        kind: "firestore",
+        too_many: Some((keys(&many.url(""), "max_rows: 2"), all())),
+        absent: Some((keys(&absent, ""), all())),
+        endless: vec![(keys(&slow.url(""), ""), all()), (keys(&silent.url(""), ""), all())],
+        empty: Some((keys(&none.url(""), ""), all())),
         _keep: vec![Box::new((many, none, slow, silent))],
     }
 }

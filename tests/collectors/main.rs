@@ -8,6 +8,7 @@ mod cloud_monitoring;
 mod conformance;
 mod docs;
 mod exec;
+mod firestore;
 mod http;
 mod postgres;
 mod prometheus;

@@ -21,11 +21,6 @@ fn problems_of_a_request_have_their_place() {
         ("http", "url: 'http://x/'\nrows: /a", "2:1 `rows` without `json` gives rows without columns"),
         ("http", "url: 'http://x/'\njson: { a-b: /a, a_b: /b }", "2:18 there is a column `a_b` already"),
         ("http", "url: 'http://x/'\njson: { status: /s }", "2:9 there is a column `status` already"),
-        ("pubsub", "pattern: '*-dlq'\ndead_letter: true", ""),
-        ("pubsub", "metrics: false", "1:1 nothing says which subscriptions"),
-        ("pubsub", "subscriptions: []", "1:1 `subscriptions` is empty"),
-        ("pubsub", "subscriptions: [a]\npattern: a", "1:1 `subscriptions` beside `pattern` or `dead_letter`"),
-        ("pubsub", "pattern: a\nwindow: 59s", "2:1 `window` is shorter than a minute"),
         ("exec", "command: [check_disk -w 10]", "1:10 `command` is one word with spaces, and no shell reads it"),
         ("exec", "command: []", "1:10 `command` is empty"),
         ("cloud_logging", "filter: f\ngroup_by: [resource.labels.a, 'labels.\"k8s-pod/app\"']", ""),
@@ -62,26 +57,73 @@ fn problems_of_a_request_have_their_place() {
              4:12 `zone` is no label of a series",
         ),
     ] {
-        let kind = kind(name);
-        let settings = read(kind.collect, collect).unwrap();
-        let problems = (kind.check_request)(&settings, &["factor"]);
-        let told: Vec<String> = problems
-            .iter()
-            .map(|p| p.place.as_ref().map_or(String::new(), |at| format!("{}:{} {}", at.line, at.column, p.message)))
-            .collect();
-        assert_eq!(told.join("; "), want, "{collect}");
+        assert_eq!(problems(name, collect), want, "{collect}");
+    }
+    let pointer = read(kind("http").collect, "url: 'http://x/'\njson: { a: $.data.a }").unwrap_err();
+    assert!(pointer.contains("`$.data.a` is no JSON pointer"), "{pointer}");
+}
+
+#[test]
+fn problems_of_what_pubsub_and_firestore_are_asked_have_their_place() {
+    for (name, collect, want) in [
+        ("pubsub", "pattern: '*-dlq'\ndead_letter: true", ""),
+        ("pubsub", "metrics: false", "1:1 nothing says which subscriptions"),
+        ("pubsub", "subscriptions: []", "1:1 `subscriptions` is empty"),
+        ("pubsub", "subscriptions: [a]\npattern: a", "1:1 `subscriptions` beside `pattern` or `dead_letter`"),
+        ("pubsub", "pattern: a\nwindow: 59s", "2:1 `window` is shorter than a minute"),
+        ("firestore", "probe: write\ndocument: a/b", ""),
+        ("firestore", "document: a/b", "1:1 nothing says what to ask"),
+        ("firestore", "probe: read\ncollection: a", "1:1 `probe` beside `collection`"),
+        ("firestore", "probe: read\nlimit: 3", "2:1 `limit` has no meaning with `probe`"),
+        ("firestore", "collection: a\ndocument: a/b", "2:1 `document` has no meaning with `collection`"),
+        ("firestore", "collection: a\nfields: { a-b: x, a_b: y }", "2:19 there is a column `a_b` already"),
+        ("firestore", "collection: a\nwhere: [{ field: b, op: '==', value: '@factor' }]", ""),
+        (
+            "firestore",
+            "collection: a\nwhere: [{ field: b, op: in, value: [1, '@factr'] }]",
+            "2:40 unknown parameter `@factr`: did you mean `@factor`?",
+        ),
+        (
+            "firestore",
+            "collection: a\nwhere: [{ field: b, op: '<', value: '@now - 6' }]",
+            "2:37 `@now - 6` is no time: write `@now - 6h`",
+        ),
+        ("firestore", "collection: a\nwhere: [{ field: b, op: in, value: 3 }]", "2:36 `in` takes a list of values"),
+        (
+            "firestore",
+            "collection: a\nwhere: [{ field: b, op: '==', value: [3] }]",
+            "2:38 `==` takes one value, and no list",
+        ),
+        ("firestore", "collection: a\nwhere: [{ field: b, op: '==' }]", "2:9 a condition without a `value`"),
+        ("firestore", "collection: a\nwhere: [{ field: b, op: is_null, value: 3 }]", "2:41 `is_null` takes no `value`"),
+    ] {
+        assert_eq!(problems(name, collect), want, "{collect}");
     }
     for (name, collect, want) in [
         ("pubsub", "subscriptions: [projects/p/subscriptions/a]", "`projects/p/subscriptions/a` is no name"),
         ("pubsub", "subscriptions: ['a*']", "`a*` is no name of a subscription"),
         ("pubsub", "pattern: '[ab]*'", "`[ab]*` can be no subscription's name"),
+        ("firestore", "collection: a/b", "`a/b` is no collection"),
+        ("firestore", "probe: read\ndocument: a", "`a` is no document"),
+        ("firestore", "collection: a\nfields: { x: a..b }", "`a..b` is no path of a field"),
+        ("firestore", "collection: a\norder_by: [a down]", "`a down` is no path of a field"),
         ("pubsub", "pattern: a\npeek: 0", "`0` is out of range"),
     ] {
         let said = read(kind(name).collect, collect).unwrap_err();
         assert!(said.contains(want), "{collect}: {said}");
     }
-    let pointer = read(kind("http").collect, "url: 'http://x/'\njson: { a: $.data.a }").unwrap_err();
-    assert!(pointer.contains("`$.data.a` is no JSON pointer"), "{pointer}");
+}
+
+/// The problems of a `collect`, each with its place, where the check has a param `factor`.
+fn problems(name: &str, collect: &str) -> String {
+    let kind = kind(name);
+    let settings = read(kind.collect, collect).unwrap();
+    let problems = (kind.check_request)(&settings, &["factor"]);
+    let told: Vec<String> = problems
+        .iter()
+        .map(|p| p.place.as_ref().map_or(String::new(), |at| format!("{}:{} {}", at.line, at.column, p.message)))
+        .collect();
+    told.join("; ")
 }
 
 #[test]
@@ -100,6 +142,9 @@ fn columns_are_known_where_the_kind_decides_them() {
             "a_b:text value:number count:number at:time",
             true,
         ),
+        ("firestore", "probe: read", "reachable:bool read_latency:number write_latency:number why:text", true),
+        ("firestore", "collection: a", "id:text", false),
+        ("firestore", "collection: a\nfields: { a-b: x.y, at: __create_time__ }", "id:text a_b:? at:time", true),
         (
             "pubsub",
             "pattern: a\npeek: 3",

@@ -23,6 +23,8 @@ pub struct Failure {
     pub reason: String,
     /// Google's `error.message`; may be empty.
     pub message: String,
+    /// The service was asked and gave no whole answer, or none in time; not that it could not be asked, as without a token.
+    pub is_unanswered: bool,
     /// How long the server asks to wait.
     pub retry_after: Option<Duration>,
     /// What it is for the check.
@@ -32,7 +34,7 @@ pub struct Failure {
 impl From<CollectError> for Failure {
     fn from(error: CollectError) -> Failure {
         let (reason, message) = Default::default();
-        Failure { http: None, reason, message, retry_after: None, error }
+        Failure { http: None, reason, message, is_unanswered: false, retry_after: None, error }
     }
 }
 
@@ -81,6 +83,7 @@ fn failure(service: &Service, answer: &Answer) -> Failure {
         reason,
         // Where the API is Prometheus', so are its errors: a text.
         message: error.as_str().map_or_else(|| text("message"), str::to_owned),
+        is_unanswered: false,
         retry_after: retry_after(answer),
         error: CollectError::refused(""),
     };

@@ -224,7 +224,8 @@ impl Google {
                 None => None,
             };
             let answer = deadline.within(&self.what(), self.fetch(self.request(call, pass.as_ref())?)).await;
-            let answer = answer??;
+            let unanswered = |error| Failure { is_unanswered: true, ..Failure::from(error) };
+            let answer = answer.and_then(|answer| answer).map_err(unanswered)?;
             let failure = match self.check(&answer, pass.as_ref()) {
                 Ok(()) => return Ok(answer),
                 Err(failure) => failure,
