@@ -270,6 +270,11 @@ async fn what_monitoring_does_not_say_whole_is_an_error() {
     assert!(
         row(&table, 0).ends_with("undelivered=null oldest_unacked_age=null dead_lettered=null retention_left=null")
     );
+    let there = jiff::Timestamp::now() + jiff::SignedDuration::from_mins(10);
+    let date = jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&there).unwrap();
+    let monitoring = of(Reply::json(200, "{}").header("Date", &date));
+    let skewed = self::said(at(&server.url(""), &monitoring.url("")).collect("pattern: a").await);
+    assert!(skewed.starts_with("Unreachable: this machine's clock is 10m behind that of Cloud Monitoring"), "{skewed}");
     // A point of which nothing is known is none.
     let pointless = json!({ "timeSeries": [{ "resource": { "labels": { "subscription_id": "a" } }, "points": [] }] });
     let monitoring = of(Reply::json(200, &pointless.to_string()));

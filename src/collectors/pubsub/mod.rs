@@ -42,8 +42,9 @@
 //! each minute and seen some minutes later; the newest value of the last ten minutes counts. Where there is none,
 //! `undelivered` and `oldest_unacked_age` are null, and a condition on them is unknown; but where `undelivered` is 0 there
 //! is no oldest message, and the age is 0. `dead_lettered` counts events: where Monitoring knows the subscription (it
-//! has an `undelivered`) and no such event, it is 0. An answer that Monitoring calls incomplete is an error. `metrics: false` asks nothing of Monitoring, and these columns
-//! and `retention_left` are null.
+//! has an `undelivered`) and no such event, it is 0. An answer that Monitoring calls incomplete is an
+//! error, and so is a clock of this machine that is five minutes off. `metrics: false` asks nothing of Monitoring, and
+//! these columns and `retention_left` are null.
 //!
 //! **`peek: N`** shows the attributes of up to N messages that wait, without their data. Pub/Sub has no way to look at a
 //! message without taking it: **each peek counts as a delivery attempt**, which on a subscription with a
@@ -59,7 +60,7 @@
 //! **Emulator.** `endpoint: "http://127.0.0.1:8085"` is asked without credentials. It has no Monitoring: with it goes
 //! `metrics: false`, or a `monitoring_endpoint`.
 //!
-//! **Limits.** `max_rows` and `max_bytes` (of each page) of the source; the check's `timeout` is for everything together.
+//! **Limits.** `max_rows` and `max_bytes` (of all pages of one request) of the source; the check's `timeout` is for everything together.
 //! Up to ten names are read one by one, more with the project's list, a thousand to a page. Monitoring is asked for up to fifty subscriptions
 //! by name, for more with the whole project's.
 
@@ -92,7 +93,7 @@ pub const KIND: Kind = Kind {
     build: |source, place| {
         let google = Google::new(&PUBSUB, source, place)?;
         let has_monitoring = !google.is_anonymous() || source.has(MONITORING_ENDPOINT);
-        let monitoring = Google::behind(MONITORING_ENDPOINT, &MONITORING, source, place)?;
+        let monitoring = Google::behind(MONITORING_ENDPOINT, &MONITORING, source, place)?.keeping_time();
         Ok(Arc::new(Pubsub { google, monitoring: has_monitoring.then_some(monitoring) }))
     },
 };
