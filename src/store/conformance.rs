@@ -194,6 +194,24 @@ fn a_put_replaces_and_a_delete_removes() {
 }
 
 #[test]
+fn the_last_write_of_a_row_in_a_turn_wins_and_all_of_its_history_stays() {
+    every_store(|store| {
+        let life = |unknown: u32| {
+            let Row::Life(life) = rows("a").remove(0) else { panic!("the first is a life") };
+            Row::Life(LifeRecord { unknown, ..life })
+        };
+        let delete = || Write::Delete(life(0).name());
+        store.commit(&[puts(vec![life(1), life(2)]), appends(&entries("a", 1)), puts(vec![life(3)])].concat()).unwrap();
+        assert_eq!(kept(store), [life(3)]);
+        store.commit(&[vec![delete()], puts(vec![life(4)])].concat()).unwrap();
+        assert_eq!(kept(store), [life(4)]);
+        store.commit(&[puts(vec![life(5)]), appends(&entries("a", 2)), vec![delete()]].concat()).unwrap();
+        assert_eq!(kept(store), []);
+        assert_eq!(store.history(None, 100).unwrap().len(), 10);
+    });
+}
+
+#[test]
 fn a_checks_own_alert_is_not_the_instance_that_looks_like_it() {
     every_store(|store| {
         let both = [AlertId::own("c", Reason::Error), AlertId::new("c", Key::one("reason", "error"))];

@@ -6,8 +6,9 @@
 use super::rows::{self, TABLES};
 use super::{Store, StoreError};
 use crate::model::Timestamp;
-use crate::model::record::{Entry, Saved, Write};
+use crate::model::record::{Entry, Row, Saved, Write};
 use rusqlite::{Connection, ErrorCode, Transaction, params};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -22,6 +23,11 @@ const LOCK_PATIENCE: Duration = Duration::from_secs(2);
 const PRUNE_ROWS: usize = 10_000;
 /// The write-ahead log is cut back to this many bytes after a checkpoint.
 const WAL_BYTES: i64 = 64 << 20;
+/// Of a new file. The rows of an alert are some kilobytes, and many are written at once: with SQLite's own 4 KiB that is
+/// four times the calls.
+const PAGE_BYTES: i64 = 16 << 10;
+/// Pages that are kept in memory, in KiB: a turn of many rows is written once, and not in pieces that are read again.
+const CACHE_KIB: i64 = 4 << 10;
 
 /// An open store. See the module.
 #[derive(Debug)]
@@ -29,7 +35,6 @@ pub struct Sqlite {
     connection: Connection,
     path: PathBuf,
     /// Kept between writes, so that a row costs no allocation.
-    key: String,
     body: Vec<u8>,
 }
 
@@ -45,25 +50,53 @@ impl Sqlite {
         connection.set_prepared_statement_cache_capacity(32);
         connection.pragma_update(None, "locking_mode", "EXCLUSIVE").map_err(fail)?;
         check_owner(&connection, path)?;
+        connection.pragma_update(None, "page_size", PAGE_BYTES).map_err(fail)?;
+        connection.pragma_update(None, "cache_size", -CACHE_KIB).map_err(fail)?;
         connection.pragma_update(None, "journal_mode", "WAL").map_err(fail)?;
         connection.pragma_update(None, "synchronous", "FULL").map_err(fail)?;
         connection.pragma_update(None, "journal_size_limit", WAL_BYTES).map_err(fail)?;
         migrate(&mut connection, path)?;
-        Ok(Sqlite { connection, path: path.to_owned(), key: String::new(), body: Vec::new() })
+        Ok(Sqlite { connection, path: path.to_owned(), body: Vec::new() })
     }
 
     fn write(&mut self, writes: &[Write], afresh: bool) -> Result<(), StoreError> {
-        let Sqlite { connection, path, key, body } = self;
+        let Sqlite { connection, path, body } = self;
         let fail = |e: rusqlite::Error| explain(path, &e);
         let transaction = connection.transaction().map_err(fail)?;
         if afresh {
             clear(&transaction).map_err(fail)?;
         }
-        for write in writes {
-            write_one(&transaction, write, key, body).map_err(fail)?;
+        let (rows, history) = in_order(writes);
+        for (place, row) in rows {
+            write_row(&transaction, &place, row, body).map_err(fail)?;
+        }
+        for entry in history {
+            append(&transaction, entry, body).map_err(fail)?;
         }
         transaction.commit().map_err(fail)
     }
+}
+
+/// A row of a table, with its key as text.
+type Place = (usize, String);
+
+/// What a transaction comes to: of each row its last write (`None` deletes it), in the order of tables and keys, so that
+/// few pages are touched; and all of the history.
+fn in_order(writes: &[Write]) -> (BTreeMap<Place, Option<&Row>>, Vec<&Entry>) {
+    let (mut rows, mut history) = (BTreeMap::new(), Vec::new());
+    for write in writes {
+        let (name, row) = match write {
+            Write::Put(row) => (&row.name(), Some(&**row)),
+            Write::Delete(name) => (name, None),
+            Write::Append(entry) => {
+                history.push(&**entry);
+                continue;
+            }
+        };
+        let mut key = String::new();
+        rows.insert((rows::place(name, &mut key), key), row);
+    }
+    (rows, history)
 }
 
 fn clear(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
@@ -81,30 +114,28 @@ static STATEMENTS: LazyLock<[(String, String); TABLES.len()]> = LazyLock::new(||
 });
 const APPEND: &str = "INSERT INTO history (at, alert, body) VALUES (?1, ?2, ?3)";
 
-fn write_one(
+fn write_row(
     transaction: &Transaction<'_>,
-    write: &Write,
-    key: &mut String,
+    (table, key): &Place,
+    row: Option<&Row>,
     body: &mut Vec<u8>,
 ) -> rusqlite::Result<()> {
-    match write {
-        Write::Put(row) => {
-            let table = rows::place(&row.name(), key);
+    let (put, delete) = &STATEMENTS[*table];
+    match row {
+        Some(row) => {
             rows::body(row, body).map_err(unwritable)?;
-            transaction.prepare_cached(&STATEMENTS[table].0)?.execute(params![&*key, text(body)?])
+            transaction.prepare_cached(put)?.execute(params![key, text(body)?])
         }
-        Write::Delete(name) => {
-            let table = rows::place(name, key);
-            transaction.prepare_cached(&STATEMENTS[table].1)?.execute([&*key])
-        }
-        Write::Append(entry) => {
-            body.clear();
-            serde_json::to_writer(&mut *body, entry).map_err(unwritable)?;
-            let alert = entry.alert().map(ToString::to_string);
-            transaction.prepare_cached(APPEND)?.execute(params![entry.at().as_micros(), alert, text(body)?])
-        }
+        None => transaction.prepare_cached(delete)?.execute([key]),
     }
     .map(drop)
+}
+
+fn append(transaction: &Transaction<'_>, entry: &Entry, body: &mut Vec<u8>) -> rusqlite::Result<()> {
+    body.clear();
+    serde_json::to_writer(&mut *body, entry).map_err(unwritable)?;
+    let alert = entry.alert().map(ToString::to_string);
+    transaction.prepare_cached(APPEND)?.execute(params![entry.at().as_micros(), alert, text(body)?]).map(drop)
 }
 
 fn text(body: &[u8]) -> rusqlite::Result<&str> {

@@ -32,6 +32,18 @@ fn a_commit_waits_for_the_disk() {
 }
 
 #[test]
+fn new_rows_lie_side_by_side_in_the_order_of_their_keys() {
+    let (_folder, path) = folder();
+    let mut store = Sqlite::open(&path).unwrap();
+    store.commit(&puts(["b", "c", "a"].into_iter().flat_map(rows).collect())).unwrap();
+    let stored: Vec<String> = {
+        let mut statement = store.connection.prepare("SELECT key FROM groups ORDER BY rowid").unwrap();
+        statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+    };
+    assert_eq!(stored, ["{}/a", "{}/b", "{}/c"]);
+}
+
+#[test]
 fn a_second_daemon_is_told_who_has_the_store() {
     let (_folder, path) = folder();
     let first = Sqlite::open(&path).unwrap();
@@ -72,7 +84,7 @@ fn a_damaged_page_or_row_is_reported_with_what_to_do() {
     drop(store);
 
     let mut bytes = std::fs::read(&path).unwrap();
-    bytes[4096..].fill(0xA5);
+    bytes[usize::try_from(PAGE_BYTES).unwrap()..].fill(0xA5);
     std::fs::write(&path, bytes).unwrap();
     let found = Sqlite::open(&path).and_then(|mut s| s.load());
     assert!(matches!(found, Err(StoreError::Corrupt(_))), "{found:?}");
