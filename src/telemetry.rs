@@ -332,8 +332,8 @@ impl Telemetry {
     }
 
     /// The files cannot be watched: only the slow poll sees a change.
-    pub fn watch_failed(&self, why: &str) {
-        warn!("changes of the configuration are noticed late, files cannot be watched: {why}");
+    pub fn watch_failed(&self, why: &str, every: Duration) {
+        warn!("the folder of the configuration cannot be watched, and is read every {every:?} instead: {why}");
     }
 
     pub fn committed(&self, took: Duration, turns: usize, writes: usize) {

@@ -2,12 +2,15 @@
 //! got lost (a network file system, a folder that was replaced as a whole).
 //!
 //! The folder rather than its files, because editors and Kubernetes replace files; and what counts is the content, so
-//! that a touch, or the store that lies in the same folder, reloads nothing. The content of secret files (`_file`) does
-//! not count: after a rotation ask for a reload.
+//! that a touch reloads nothing. The content of secret files (`_file`) does not count: after a rotation ask for a reload.
+
+#[cfg(target_os = "linux")]
+mod inotify;
+#[cfg(target_os = "linux")]
+use inotify::Watcher;
 
 use crate::telemetry::Telemetry;
-use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
-use std::ffi::OsStr;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +23,8 @@ const QUIET: Duration = Duration::from_millis(300);
 const QUIET_MAX: Duration = Duration::from_secs(3);
 /// How often the folder is read without an event.
 const POLL: Duration = Duration::from_secs(30);
+/// And how often where there are no events.
+const POLL_UNWATCHED: Duration = Duration::from_secs(2);
 
 /// A number for the names and contents of all files; `None` where they cannot be read. It may block.
 pub type Fingerprint = Arc<dyn Fn() -> Option<u64> + Send + Sync>;
@@ -29,86 +34,79 @@ pub type Fingerprint = Arc<dyn Fn() -> Option<u64> + Send + Sync>;
 pub fn start(folder: PathBuf, seen: Option<u64>, fingerprint: Fingerprint, telemetry: Telemetry) -> mpsc::Receiver<()> {
     let (changed, receiver) = mpsc::channel(1);
     tokio::spawn(async move {
-        let (mut seen, mut watcher) = (seen, watch(&folder, &telemetry));
+        let (mut seen, mut was_watched) = (seen, true);
         loop {
-            tokio::select! {
-                () = changed.closed() => return,
-                () = event(&mut watcher) => settle(&mut watcher).await,
-                () = sleep(POLL) => {}
-            }
-            let read = Arc::clone(&fingerprint);
-            let found = tokio::task::spawn_blocking(move || read()).await.unwrap_or(None);
+            let (watcher, found) = look(&folder, &fingerprint).await;
+            let watcher = watcher.inspect_err(|why| {
+                if was_watched {
+                    telemetry.watch_failed(&why.to_string(), POLL_UNWATCHED);
+                }
+            });
+            let watcher = watcher.ok();
+            was_watched = watcher.is_some();
             if found != seen {
                 seen = found;
                 // One message is enough for whoever has not yet looked.
                 let _ = changed.try_send(());
-                // The folder may be another one of the same name.
-                watcher = watch(&folder, &telemetry);
+            }
+            tokio::select! {
+                () = changed.closed() => return,
+                () = news(watcher.as_ref()) => {}
             }
         }
     });
     receiver
 }
 
-/// A watcher and its events; `None` where the system has none to give.
-type Watching = Option<(RecommendedWatcher, mpsc::Receiver<()>)>;
+/// A watcher, and then what is there: what changes after the look is an event.
+async fn look(folder: &Path, fingerprint: &Fingerprint) -> (io::Result<Watcher>, Option<u64>) {
+    let (folder, read) = (folder.to_owned(), Arc::clone(fingerprint));
+    let looked = tokio::task::spawn_blocking(move || (Watcher::new(&folder), read())).await;
+    looked.unwrap_or_else(|panic| (Err(io::Error::other(panic)), None))
+}
 
-fn watch(folder: &Path, telemetry: &Telemetry) -> Watching {
-    let (sender, events) = mpsc::channel(1);
-    let heard = move |event: notify::Result<notify::Event>| {
-        if event.is_ok_and(|event| matters(&event)) {
-            // A full channel has an event in it, and they are all alike.
-            let _ = sender.try_send(());
-        }
-    };
-    let watching = notify::recommended_watcher(heard).and_then(|mut watcher| {
-        watcher.watch(folder, RecursiveMode::Recursive)?;
-        Ok(watcher)
-    });
-    match watching {
-        Ok(watcher) => Some((watcher, events)),
-        Err(why) => {
-            telemetry.watch_failed(&why.to_string());
-            None
-        }
+/// Waits until it is time to look again.
+async fn news(watcher: Option<&Watcher>) {
+    let Some(watcher) = watcher else { return sleep(POLL_UNWATCHED).await };
+    tokio::select! {
+        () = event(watcher) => settle(watcher).await,
+        () = sleep(POLL) => {}
     }
 }
 
-/// Reading is no change, and neither is a write to something that is no configuration: the store's own commits.
-fn matters(event: &notify::Event) -> bool {
-    !matches!(event.kind, EventKind::Access(_))
-        && (event.paths.is_empty() || event.paths.iter().any(|path| may_be_configuration(path)))
-}
-
-/// A YAML file, a folder or link without an extension, or Kubernetes' `..data` and what it points to.
-fn may_be_configuration(path: &Path) -> bool {
-    let name = path.file_name().and_then(OsStr::to_str).unwrap_or("");
-    let extension = path.extension().and_then(OsStr::to_str);
-    name.starts_with("..") || extension.is_none_or(|e| matches!(e, "yaml" | "yml"))
-}
-
-async fn event(watching: &mut Watching) {
-    let heard = match watching {
-        Some((_, events)) => events.recv().await,
-        None => None,
-    };
-    if heard.is_none() {
+async fn event(watcher: &Watcher) {
+    if watcher.event().await.is_err() {
         std::future::pending::<()>().await;
     }
 }
 
 /// Waits until nothing happened for a while.
-async fn settle(watching: &mut Watching) {
+async fn settle(watcher: &Watcher) {
     let end = Instant::now() + QUIET_MAX;
     loop {
         let quiet = end.min(Instant::now() + QUIET);
         tokio::select! {
-            () = event(watching) => {}
+            () = event(watcher) => {}
             () = sleep_until(quiet) => return,
         }
         if end <= Instant::now() {
             return;
         }
+    }
+}
+
+/// Other systems are not listened to: there the folder is read more often.
+#[cfg(not(target_os = "linux"))]
+struct Watcher;
+
+#[cfg(not(target_os = "linux"))]
+impl Watcher {
+    fn new(_: &Path) -> io::Result<Watcher> {
+        Err(io::Error::from(io::ErrorKind::Unsupported))
+    }
+
+    async fn event(&self) -> io::Result<()> {
+        std::future::pending().await
     }
 }
 
@@ -181,21 +179,5 @@ mod tests {
         assert!(tokio::time::timeout(POLL * 3, changed.recv()).await.is_err(), "the content is the same");
         fs::write(&at, "two").unwrap();
         assert!(tokio::time::timeout(POLL * 3, changed.recv()).await.is_ok());
-    }
-
-    #[test]
-    fn only_what_may_be_configuration_matters() {
-        for (path, want) in [
-            ("d/a.yaml", true),
-            ("d/a.yml", true),
-            ("d/..data", true),
-            ("d/..2026_11_24.123", true),
-            ("d/rules", true),
-            ("d/bellwether.db", false),
-            ("d/bellwether.db-wal", false),
-            ("d/.a.yaml.swp", false),
-        ] {
-            assert_eq!(may_be_configuration(Path::new(path)), want, "{path}");
-        }
     }
 }
