@@ -57,11 +57,14 @@ struct Slack {
 #[async_trait::async_trait]
 impl Channel for Slack {
     async fn send(&self, notification: &Notification) -> Delivery {
-        let mut body = slack::body(&Message::new(notification, self.url.as_deref()));
-        if let Some(room) = &self.room {
-            body["channel"] = Json::from(room.as_str());
-        }
-        match self.web.post(body.to_string().into_bytes(), Want::Body).await {
+        let body = || {
+            let mut body = slack::body(&Message::new(notification, self.url.as_deref()));
+            if let Some(room) = &self.room {
+                body["channel"] = Json::from(room.as_str());
+            }
+            Ok(body.to_string().into_bytes())
+        };
+        match self.web.post(body, Want::Body).await {
             Ok(answer) if self.room.is_some() => self.api_outcome(&answer),
             Ok(answer) => self.webhook_outcome(&answer),
             Err(delivery) => delivery,

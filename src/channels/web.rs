@@ -106,15 +106,21 @@ impl Web {
         Ok(())
     }
 
-    /// Posts a JSON body; an answer of 2xx, or how else it ended.
-    pub(super) async fn post(&self, body: Vec<u8>, want: Want) -> Result<Answer, Delivery> {
+    /// Posts a JSON body, which is written when its turn has come; an answer of 2xx, or how else it ended.
+    pub(super) async fn post(
+        &self,
+        body: impl FnOnce() -> Result<Vec<u8>, Delivery>,
+        want: Want,
+    ) -> Result<Answer, Delivery> {
         let permit =
             tokio::time::timeout(self.timeout, self.permits.acquire()).await.map_err(|_| Delivery::NotSent {
                 why: format!("waited {:?} while {SENDS_MAX} other sends were under way", self.timeout),
                 retry_after: None,
                 ill: false,
             })?;
-        let exchange = tokio::time::timeout(self.timeout, self.exchange(body, want)).await;
+        // In a box, so that those who wait for their turn are small.
+        let exchange = Box::pin(self.exchange(body()?, want));
+        let exchange = tokio::time::timeout(self.timeout, exchange).await;
         // Connecting is cut earlier: what takes this long has been written.
         let late = |_| Err(unanswered(format!("no answer within {:?}", self.timeout), None));
         let (answer, unread) = exchange.unwrap_or_else(late)?;

@@ -50,9 +50,9 @@ struct Webhook {
 #[async_trait::async_trait]
 impl Channel for Webhook {
     async fn send(&self, notification: &Notification) -> Delivery {
-        let body = match serde_json::to_vec(&Payload { notification, url: &self.url }) {
-            Ok(body) => body,
-            Err(e) => return Delivery::Refused { why: format!("the message cannot be written as JSON: {e}") },
+        let body = || {
+            serde_json::to_vec(&Payload { notification, url: &self.url })
+                .map_err(|e| Delivery::Refused { why: format!("the message cannot be written as JSON: {e}") })
         };
         match self.web.post(body, Want::Status).await {
             Ok(_) => Delivery::Delivered { but: None },
