@@ -172,6 +172,11 @@ fn figures(heard: &[Heard], recorded: &Recorded) -> Figures {
     }
 }
 
+/// Past the test runner's capture: these figures are to be read.
+fn say(what: &str) {
+    let _ = writeln!(std::io::stderr(), "real series: {what}");
+}
+
 #[test]
 fn one_rule_over_sqlite_and_postgres_says_the_same_at_the_same_times() {
     let folder = folder_of_series();
@@ -181,17 +186,17 @@ fn one_rule_over_sqlite_and_postgres_says_the_same_at_the_same_times() {
     let sqlite = observe(&in_sqlite(folder.path(), &recorded), &recorded);
 
     let seen = figures(&sqlite.heard, &recorded);
-    // Past the test runner's capture: these figures are to be read.
-    let _ = writeln!(
-        std::io::stderr(),
-        "real series: {} slots, {} rows, {} alerts, {} of {} labelled incidents found, {} false ones",
+    say(&format!(
+        "{} series, {} values: {} slots, {} rows; {} alerts, {} of {} labelled incidents found, {} alerts outside of any",
+        recorded.series.len(),
+        recorded.readings().count(),
         sqlite.slots,
         sqlite.rows,
         seen.alerts,
         seen.found,
         recorded.incidents.len(),
         seen.false_ones
-    );
+    ));
 
     // A plain rule finds about half, and cries wolf: what it does must not change unseen.
     assert_eq!(seen, Figures { alerts: 82, found: 14, false_ones: 66 });
@@ -200,4 +205,5 @@ fn one_rule_over_sqlite_and_postgres_says_the_same_at_the_same_times() {
     let postgres = observe(&in_postgres(postgres, &recorded), &recorded);
     assert_eq!((sqlite.slots, sqlite.rows), (postgres.slots, postgres.rows));
     assert_eq!(sqlite.heard, postgres.heard);
+    say(&format!("PostgreSQL and SQLite: the same {} beginnings and ends at the same times", sqlite.heard.len()));
 }
