@@ -77,6 +77,10 @@ impl Core {
             dispatch.active(&view, phase, now);
         }
         let mut core = Core { engine, dispatch, changes: Vec::new(), history: Vec::new() };
+        // This configuration loaded, and this store was read: what was wrong with either before is over.
+        for over in ["config-rejected", "store-failing"] {
+            core.engine.clear_self(over, Key::default(), now);
+        }
         core.pass_on(now);
         for view in core.dispatch.orphans() {
             core.tell(&engine::end_of(view, now));
@@ -188,7 +192,13 @@ impl Core {
             let until = slot + timeout + Duration::from_secs(5);
             (soon && !judged).then_some(Wait { parent, slot, until })
         };
-        parents.into_iter().filter_map(wait).collect()
+        let second = self.engine.second_try(&change.view.id, change.at).map(|(slot, timeout)| Wait {
+            parent: Arc::clone(&change.view.id.check),
+            slot,
+            until: slot + timeout + Duration::from_secs(5),
+        });
+        let second = second.filter(|wait| wait.slot.since(change.at) <= PARENT_WAIT_MAX);
+        parents.into_iter().filter_map(wait).chain(second).collect()
     }
 
     fn hear_health(&mut self, health: Health, now: Timestamp) {

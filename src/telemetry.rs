@@ -214,7 +214,7 @@ impl Telemetry {
         info!(in_flight, "stopping: {why}");
     }
 
-    /// One slot of a check was judged; `outcome` is `ok`, `empty` or `error`.
+    /// One slot of a check was judged; `outcome` is `ok`, `empty`, `unknown` (some row could not be judged) or `error`.
     pub fn evaluated(&self, check: &Arc<str>, outcome: &'static str, took: Duration) {
         self.0.evaluations.get_or_create(&CheckOutcome { check: Name(Arc::clone(check)), outcome }).inc();
         self.0.evaluation_duration.observe(took.as_secs_f64());
@@ -224,7 +224,7 @@ impl Telemetry {
     /// These checks are no more: their series end.
     pub fn forget_checks<'a>(&self, gone: impl IntoIterator<Item = &'a Arc<str>>) {
         for check in gone {
-            for outcome in ["ok", "empty", "error"] {
+            for outcome in ["ok", "empty", "unknown", "error"] {
                 self.0.evaluations.remove(&CheckOutcome { check: Name(Arc::clone(check)), outcome });
             }
         }
@@ -259,7 +259,12 @@ impl Telemetry {
         if change.kind == ChangeKind::Pending {
             debug!(alert = %change.view.id, severity, "pending");
         } else {
-            info!(alert = %change.view.id, severity, at = %change.at, "{}: {}", change.kind.name(), change.view.title);
+            let view = &change.view;
+            let note = view.note.map(|note| format!(" ({})", note.text())).unwrap_or_default();
+            // An alert about Bellwether, and a check's own, says why in its body alone.
+            let why =
+                if view.condition.is_empty() && !view.body.is_empty() { &*format!(": {}", view.body) } else { "" };
+            info!(alert = %view.id, severity, at = %change.at, "{}: {}{note}{why}", change.kind.name(), view.title);
         }
     }
 
@@ -286,18 +291,19 @@ impl Telemetry {
         let outcome = delivery.name();
         self.0.notifications.get_or_create(&ChannelOutcome { channel: channel.clone(), outcome }).inc();
         let (id, to, items) = (&*notification.id, &*notification.channel, notification.items.len());
+        let alerts = notification.about();
         match delivery {
             Delivery::Delivered { but } => {
                 let latency = now.since(notification.at).as_secs_f64();
                 self.0.latency.get_or_create(&OfChannel { channel }).observe(latency);
                 match but {
-                    None => info!(id, channel = to, attempt, items, "delivered"),
-                    Some(but) => warn!(id, channel = to, attempt, items, "delivered, but {but}"),
+                    None => info!(id, channel = to, attempt, items, alerts, "delivered"),
+                    Some(but) => warn!(id, channel = to, attempt, items, alerts, "delivered, but {but}"),
                 }
             }
-            Delivery::NotSent { why, .. } => warn!(id, channel = to, attempt, items, "not sent: {why}"),
-            Delivery::Unanswered { why, .. } => warn!(id, channel = to, attempt, items, "unanswered: {why}"),
-            Delivery::Refused { why } => error!(id, channel = to, attempt, items, "refused: {why}"),
+            Delivery::NotSent { why, .. } => warn!(id, channel = to, attempt, items, alerts, "not sent: {why}"),
+            Delivery::Unanswered { why, .. } => warn!(id, channel = to, attempt, items, alerts, "unanswered: {why}"),
+            Delivery::Refused { why } => error!(id, channel = to, attempt, items, alerts, "refused: {why}"),
         }
     }
 

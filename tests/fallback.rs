@@ -128,11 +128,15 @@ fn a_request_that_is_refused_is_an_alert_though_the_fallback_answers() {
 #[test]
 fn where_neither_answers_nothing_resolves_and_both_reasons_are_told() {
     let fired = Story::new().slot(Says::Value(9.0), Says::Gone).slot(Says::Gone, Says::Gone);
-    assert_eq!(fired.told, ["fired queue", "fired queue{reason=\"error\"}"]);
+    assert_eq!(fired.told, ["fired queue"], "the next try shows whether the sources are away");
     let report = fired.core.engine.check_report("queue").expect("there is one");
     let both = "refused to connect; and the fallback `second`: refused to connect";
     assert_eq!((report.error.as_deref(), report.answered), (Some(both), None));
     assert_eq!(report.firing, 1);
+    let mut away = fired.slot(Says::Gone, Says::Gone).told;
+    away.sort_unstable();
+    let gone = |source: &str| format!("fired source-unreachable{{source=\"{source}\"}}");
+    assert_eq!(away, ["fired queue".to_owned(), gone("first"), gone("second")]);
 }
 
 #[test]

@@ -363,3 +363,11 @@ fn self_alerts_are_as_severe_as_the_file_says_or_off() {
     assert_eq!(told(&format!("{RULES}\nself_alerts: {{ config-rejected: info }}\n")), [Severity::Info]);
     assert_eq!(told(&format!("{RULES}\nself_alerts: {{ config-rejected: \"off\" }}\n")), []);
 }
+
+#[test]
+fn a_start_with_a_configuration_that_loads_ends_what_was_told_of_one_that_did_not() {
+    let rejected = Input::ReloadRejected { why: "x.yaml:3:1: unknown key".into() };
+    let d = Daemon::new(&[1.0], vec![]).run(30).enter(rejected).run(100).restart(60).run(400);
+    let told: Vec<&str> = d.log().iter().filter_map(|l| Some(l.split_once(" one ")?.1)).collect();
+    assert_eq!(told, ["fired config-rejected", "resolved config-rejected"]);
+}

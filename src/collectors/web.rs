@@ -157,13 +157,19 @@ impl Web {
 
     /// What went wrong, without the URL: it may carry a token.
     fn explain(error: reqwest::Error) -> CollectError {
+        let place =
+            error.url().and_then(|url| Some(format!(" to {}:{}", url.host_str()?, url.port_or_known_default()?)));
+        let place = place.unwrap_or_default();
         let error = error.without_url();
         let said = with_causes(&error);
         if error.is_redirect() || error.is_builder() {
             return CollectError::refused(said);
         }
         if error.is_connect() {
-            return CollectError::unreachable(format_args!("cannot connect: {said}"));
+            // What the library says on the way there tells nobody anything.
+            let said =
+                said.trim_start_matches("error sending request: ").trim_start_matches("client error (Connect): ");
+            return CollectError::unreachable(format_args!("cannot connect{place}: {said}"));
         }
         CollectError::unreachable(format_args!("the answer did not come whole: {said}"))
     }

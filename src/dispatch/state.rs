@@ -41,7 +41,8 @@ impl Dispatch {
             health: Vec::new(),
         };
         dispatch.take_up(rows);
-        let out: Vec<Arc<str>> = dispatch.flights.keys().cloned().collect();
+        let mut out: Vec<Arc<str>> = dispatch.flights.keys().cloned().collect();
+        out.sort_unstable(); // each draws its jitter: the same seed gives the same waits
         let why = "the daemon stopped before the answer came".to_owned();
         for id in out {
             dispatch.answered(&id, &Delivery::Unanswered { why: why.clone(), retry_after: None }, Duration::ZERO, now);

@@ -13,6 +13,8 @@ use std::time::Duration;
 
 /// Collections in a row that make a source unreachable.
 const UNREACHABLE_AFTER: u32 = 2;
+/// Checks that the message about their source names.
+const ASKERS_NAMED: usize = 10;
 /// A collection that could not reach its source is tried again after this, where its next slot is further off.
 const RETRY_AFTER: Duration = Duration::from_secs(45);
 
@@ -69,7 +71,9 @@ impl Engine {
                 }
                 state.last_error = Some(failure.message.clone());
                 if state.failures >= UNREACHABLE_AFTER {
-                    self.raise_self("source-unreachable", key, failure.message.clone(), now);
+                    let message =
+                        format!("{}\nNothing is known of what these check: {}.", failure.message, self.askers(source));
+                    self.raise_self("source-unreachable", key, message, now);
                 }
             }
             _ => {
@@ -77,6 +81,17 @@ impl Engine {
                 self.clear_self("source-unreachable", key, now);
             }
         }
+    }
+
+    /// The checks that ask a source first, as a message names them.
+    fn askers(&self, source: &Arc<str>) -> String {
+        let asking = self.checks.values().filter(|state| state.check.source == *source);
+        let mut names: Vec<&str> = asking.map(|state| &*state.check.name).collect();
+        names.sort_unstable();
+        let more = names.len().saturating_sub(ASKERS_NAMED);
+        names.truncate(ASKERS_NAMED);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        format!("`{}`{more}", names.join("`, `"))
     }
 
     /// The collection failed: instances stay as they are; the check's own alert says so, where it is asked to.

@@ -92,6 +92,15 @@ pub struct Outcome {
     pub readings: [Reading; 3],
 }
 
+impl Judgement {
+    /// Whether some of it could not be judged.
+    #[must_use]
+    pub fn is_unknown(&self) -> bool {
+        let whole = self.mistyped.is_none() && self.unread == 0 && self.doubled.is_empty();
+        !whole || self.outcomes.iter().any(Outcome::is_unknown)
+    }
+}
+
 impl Outcome {
     /// Whether every severity's condition is false: nothing begins with it.
     #[must_use]

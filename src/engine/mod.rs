@@ -199,6 +199,15 @@ impl Engine {
         Some((slot, state.check.longest()))
     }
 
+    /// The slot in which a source that could not be reached once is asked again by this check, where the alert is the
+    /// check's own about that; and how long it may take.
+    #[must_use]
+    pub fn second_try(&self, id: &AlertId, at: Timestamp) -> Option<(Timestamp, std::time::Duration)> {
+        let state = self.checks.get(&id.check).filter(|_| id.reason == Some(Reason::Error))?;
+        self.sources.get(&state.check.source).filter(|source| source.failures == 1)?;
+        self.slot_from(&id.check, at + std::time::Duration::from_micros(1))
+    }
+
     /// Slots that were skipped because their predecessor was still out, over all checks.
     #[must_use]
     pub fn skipped(&self) -> u64 {

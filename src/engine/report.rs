@@ -106,7 +106,10 @@ fn samples(check: &Check, slot: Timestamp, judgement: &Judgement) -> Vec<Sample>
     let sample = |o: &&Outcome| Sample {
         key: o.key.clone(),
         values: row_values(check, &judgement.table, o.row as usize, slot),
-        unknown: if o.is_unknown() {
+        unknown: if let Some(why) = &judgement.mistyped {
+            let asked = crate::model::Severity::ALL.into_iter().filter(|s| check.severities[s.index()].is_some());
+            asked.map(|severity| (severity, why.clone())).collect()
+        } else if o.is_unknown() {
             unknown_reasons(check, &judgement.table, o.row as usize, slot)
         } else {
             Vec::new()

@@ -11,7 +11,12 @@ impl Engine {
     #[must_use]
     pub fn view(&self, id: &AlertId) -> Option<Arc<AlertView>> {
         if let Some(signal) = self.signals.get(id) {
-            return Some(Arc::new(signal.view(id, self.checks.get(&id.check).map(|c| &*c.check))));
+            let mut view = signal.view(id, self.checks.get(&id.check).map(|c| &*c.check));
+            let failing = id.key.get("check").filter(|_| &*id.check == "check-failing");
+            if let Some(failing) = failing.and_then(|name| self.checks.get(name)) {
+                view.declared = Arc::clone(&failing.check.declared);
+            }
+            return Some(Arc::new(view));
         }
         let state = self.checks.get(&id.check)?;
         state.view(state.lives.get(&id.key)?, id).map(Arc::new)

@@ -85,7 +85,18 @@ pub struct Holds {
     pub count: usize,
 }
 
+/// Alerts that a line about a notification names.
+const ABOUT_MAX: usize = 5;
+
 impl Notification {
+    /// What it is about, in a line: `fired slow{processor="X"}, resolved late, and 3 more`.
+    #[must_use]
+    pub fn about(&self) -> String {
+        let named = self.items.iter().take(ABOUT_MAX).map(|item| format!("{} {}", item.kind.name(), item.alert.id));
+        let more = self.items.len().saturating_sub(ABOUT_MAX);
+        named.chain((more > 0).then(|| format!("and {more} more"))).collect::<Vec<_>>().join(", ")
+    }
+
     /// Whether anything in it still fires.
     #[must_use]
     pub fn is_firing(&self) -> bool {

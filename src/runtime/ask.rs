@@ -157,6 +157,7 @@ impl Job {
         let took = begun.elapsed();
         let outcome = match &judged {
             Judged::Failed(_) => "error",
+            Judged::Rows(rows) if rows.is_unknown() => "unknown",
             Judged::Rows(rows) if rows.table.is_empty() => "empty",
             Judged::Rows(_) => "ok",
         };
