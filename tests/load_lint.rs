@@ -273,3 +273,23 @@ fn a_part_of_a_configuration_is_told_from_the_whole() {
         assert_eq!(output.status.code(), Some(i32::from(want)), "{words}");
     }
 }
+
+#[test]
+fn a_window_that_looks_back_less_than_from_slot_to_slot_is_told() {
+    let check = |collect: &str, every: &str| {
+        format!(
+            "sources: {{ logs: {{ cloud_logging: {{ project: p }} }}, metrics: {{ cloud_monitoring: {{ project: p }} }} }}\nchecks:\n\
+             - {{ check: a, source: {collect}, every: {every}, description: d, alert: {{ info: {} > 1 }} }}\n",
+            if collect.starts_with("logs") { "count" } else { "value" }
+        )
+    };
+    for (collect, every, want) in [
+        ("logs, collect: { filter: x, window: 1m }", "5m", true),
+        ("logs, collect: { filter: x }", "1h", true),
+        ("logs, collect: { filter: x, window: 5m }", "5m", false),
+        ("metrics, collect: { promql: up }", "1h", false),
+    ] {
+        let found = advice(&check(collect, every)).iter().any(|found| found.starts_with("short-window 3:"));
+        assert_eq!(found, want, "{collect} every {every}: {:?}", advice(&check(collect, every)));
+    }
+}

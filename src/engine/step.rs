@@ -221,6 +221,10 @@ impl CheckState {
         if let Some(key) = judgement.doubled.first() {
             let more = judgement.doubled.len() - 1;
             let more = if more > 0 { format!(" (and {more} more)") } else { String::new() };
+            if key.0.is_empty() {
+                let rows = judgement.table.rows();
+                return Some(format!("the answer has {rows} rows, and the check has no `key` that tells them apart"));
+            }
             return Some(format!("two rows have one key, {{{key}}}{more}: group the query by its key columns"));
         }
         let unknown =

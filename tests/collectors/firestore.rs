@@ -275,9 +275,13 @@ async fn a_probe_says_whether_firestore_answers_and_the_emulator_may_die() {
         "{}",
         row(&table, 0)
     );
-    assert!(probed(&asked, "probe: read", LONG).await.starts_with("false read=false write=false cannot connect: "));
+    assert!(
+        probed(&asked, "probe: read", LONG)
+            .await
+            .starts_with("false read=false write=false cannot connect to 127.0.0.1:")
+    );
     let failed = asked.source.columns(&asked.request("probe: read")).await.unwrap_err();
-    assert!(failed.message.starts_with("cannot connect: "), "{failed}");
+    assert!(failed.message.starts_with("cannot connect to 127.0.0.1:"), "{failed}");
     assert!(said(asked.collect("collection: a").await).starts_with("Unreachable: cannot connect: "));
 
     let Some(_again) = testkit::require("Firestore emulator", Firestore::start_at(port)) else { return };

@@ -112,6 +112,7 @@ pub(super) fn judge(answer: Answer, now: Timestamp, wanted: &Wanted<'_>) -> Verd
     let fell_back = fell_back.map(failure);
     let evaluated = Evaluated { check: Arc::clone(&check), slot: now, generation: 0, took, fell_back, judged };
     let (answered, note) = evaluated.answered();
+    let note = note.filter(|_| matches!(evaluated.judged, Judged::Rows(_)));
     let answered = Arc::clone(answered);
     let mut verdict = Verdict { took, rows: 0, instances: Vec::new(), remarks: Vec::new(), check, answered, note };
     match &evaluated.judged {
@@ -192,7 +193,12 @@ impl Of<'_> {
 
     fn unknown(&self, outcome: &Outcome) -> Vec<(Severity, String)> {
         if self.judgement.doubled.contains(&outcome.key) {
-            return vec![(self.check.worst(), "two rows have this key".to_owned())];
+            let why = if outcome.key.0.is_empty() {
+                "the answer has several rows, and the check has no `key` that tells them apart"
+            } else {
+                "two rows have this key"
+            };
+            return vec![(self.check.worst(), why.to_owned())];
         }
         if !outcome.is_unknown() {
             return Vec::new();

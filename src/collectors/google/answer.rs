@@ -103,6 +103,9 @@ fn explain(service: &Service, answer: &Answer, failure: &Failure) -> CollectErro
         403 if quota => {
             CollectError::unreachable(format_args!("{name} takes no more requests now (403): {said}: ask less often"))
         }
+        403 if failure.reason == "SERVICE_DISABLED" => {
+            CollectError::unreachable(format_args!("{name} is not switched on in the project (403): {said}"))
+        }
         403 => CollectError::unreachable(format_args!("{name} refuses access (403): {said}: grant {}", service.role)),
         404 => CollectError::refused(format_args!("{name} does not know what is asked for (404): {said}")),
         429 => CollectError::unreachable(format_args!(

@@ -305,6 +305,13 @@ async fn each_refusal_says_whose_fault_it_is_and_what_to_do() {
             "Unreachable: Stones refuses access (403): the server's words: grant `roles/stones.viewer` on the project",
         ),
         (
+            Reply::json(
+                403,
+                "{\"error\":{\"code\":403,\"message\":\"Enable it by visiting …\",\"details\":[{\"reason\":\"SERVICE_DISABLED\"}]}}",
+            ),
+            "Unreachable: Stones is not switched on in the project (403): Enable it by visiting …",
+        ),
+        (
             refusal(403, "", "quotaExceeded"),
             "Unreachable: Stones takes no more requests now (403): the server's words: ask less often",
         ),

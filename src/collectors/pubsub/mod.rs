@@ -89,7 +89,7 @@ pub const KIND: Kind = Kind {
     binds: None,
     check_request: |collect, _| choice::problems(collect),
     static_columns: |collect| StaticColumns { known: columns(collect.has("peek")), complete: true },
-    default_key: DefaultKey::OneInstance,
+    default_key: DefaultKey::OfRequest(|_| Some(vec!["subscription".to_owned()])),
     build: |source, place| {
         let google = Google::new(&PUBSUB, source, place)?;
         let has_monitoring = !google.is_anonymous() || source.has(MONITORING_ENDPOINT);

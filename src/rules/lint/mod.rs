@@ -9,6 +9,7 @@ mod no_words;
 mod same_name_once;
 mod severity_order;
 mod short_for;
+mod short_window;
 mod timeout_over_every;
 mod unreachable_matchers;
 mod unused_channel;
@@ -34,6 +35,7 @@ const ALL: &[Advice] = &[
     same_name_once::ADVICE,
     severity_order::ADVICE,
     short_for::ADVICE,
+    short_window::ADVICE,
     timeout_over_every::ADVICE,
     unreachable_matchers::ADVICE,
     unused_channel::ADVICE,
