@@ -291,7 +291,7 @@ fn top_level_keys_say_what_a_file_is() {
         (
             "calendars: {}\nheartbeat: {}\nsilences: []".into(),
             "1:1 `calendars` is a word of the language that this version does not have yet | remove it for now
-2:12 `url` is missing | add `url`: a secret
+2:12 `url` is missing | add `url`: a URL
 3:1 `silences` is a word of the language that this version does not have yet | remove it for now",
         ),
     ]);
@@ -397,4 +397,33 @@ fn names_are_filled_in_where_the_page_says() {
     let messages: Vec<&str> = strict.problems.iter().map(|problem| problem.message.as_str()).collect();
     assert_eq!(messages, ["the environment has no `DB`", "the environment has no `DB`"]);
     assert!(load::load(folder.path(), &|_| None, Mode::Lenient).unwrap().config.is_some());
+}
+
+/// These are secrets as well: no error quotes them.
+#[test]
+fn an_address_that_is_no_url_is_an_error_where_it_stands() {
+    let no_url = "no URL | write `https://host/path`";
+    for address in ["htp:/foo", "example.com/beat", "https://", "'https://a b/'"] {
+        assert_eq!(errors_of(&format!("heartbeat: {{ url: {address} }}")), [format!("1:19 this is {no_url}")]);
+        let channel = |kind: &str| format!("channels:\n  c: {{ {kind}: {address} }} }}");
+        assert_eq!(errors_of(&channel("webhook: { url")), [format!("2:24 this is {no_url}")]);
+        assert_eq!(errors_of(&channel("slack: { webhook")), [format!("2:26 this is {no_url}")]);
+    }
+    for address in ["'${BEAT}'", "'${SCHEME}://host/${BEAT}'", "https://host/path"] {
+        let known = format!("channels:\n  bellwether: {{ webhook: {{ url: {address} }} }}");
+        assert_eq!(errors_of(&known), Vec::<String>::new());
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let text = "heartbeat: { url_file: beat }\nchannels: { c: { webhook: { url: '${HOOK}' } } }\n";
+    std::fs::write(folder.path().join("bellwether.yaml"), text).unwrap();
+    std::fs::write(folder.path().join("beat"), "not-a-url-but-a-token\n").unwrap();
+    let env = |name: &str| (name == "HOOK").then(|| "htp:/token".to_owned());
+    let loaded = load::load(folder.path(), &env, Mode::Strict).unwrap();
+    let want = [
+        "1:24 the secret file `beat` holds no URL | write `https://host/path` into it",
+        "2:34 this is no URL | write `https://host/path`",
+    ];
+    let mut errors = shown(&loaded);
+    errors.sort();
+    assert_eq!(errors, want);
 }

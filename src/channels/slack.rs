@@ -34,7 +34,7 @@ static RECORD: Record = Record::new(
     "slack",
     "A room in Slack.",
     &[
-        Key::new("webhook", Shape::Secret, "The address of an incoming webhook; never shown.").known_as(&[
+        Key::new("webhook", Shape::SecretUrl, "The address of an incoming webhook; never shown.").known_as(&[
             "api_url",
             "url",
             "webhook_url",

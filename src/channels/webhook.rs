@@ -33,7 +33,7 @@ static RECORD: Record = Record::new(
     "webhook",
     "An address that takes Alertmanager's webhook, version 4.",
     &[
-        Key::new("url", Shape::Secret, "The address; never shown, since it often holds a token.").required(),
+        Key::new("url", Shape::SecretUrl, "The address; never shown, since it often holds a token.").required(),
         Key::new("headers", Shape::MapOf(&Shape::Secret), "Headers of every request; their values are never shown."),
         Key::new("bearer_token", Shape::Secret, "Sent as `Authorization: Bearer …`.")
             .known_as(&["token", "credentials"]),

@@ -14,7 +14,7 @@ pub fn keys_table(record: &Record) -> String {
 
 fn names(key: &Key) -> String {
     match key.shape {
-        Shape::Secret => format!("`{0}` or `{0}_file`", key.name),
+        Shape::Secret | Shape::SecretUrl => format!("`{0}` or `{0}_file`", key.name),
         _ => format!("`{}`", key.name),
     }
 }

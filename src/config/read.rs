@@ -150,7 +150,7 @@ impl Reading<'_, '_> {
     }
 
     fn value(&mut self, node: &Node, shape: &'static Shape, what: What<'_>) -> Option<Setting> {
-        if matches!(shape, Shape::Secret) {
+        if shape::is_secret(shape) {
             self.problems.mask(self.source, node.span);
         }
         let value = match (shape, &node.kind) {
@@ -215,7 +215,7 @@ impl Reading<'_, '_> {
                 return Some((Text { text: Arc::from(name), origin: self.origin(key) }, setting));
             };
             self.only_twin(given, key, entries)?;
-            let setting = self.secret_file(value, name)?;
+            let setting = self.secret_file(value, of, name)?;
             Some((Text { text: Arc::from(given), origin: self.origin(key) }, setting))
         });
         let mut read: Vec<(Text, Setting)> = read.collect();
@@ -289,7 +289,7 @@ impl Reading<'_, '_> {
             let setting = self.value(value, &known.shape, What::Key(name));
             self.insert(settings, known.name, key.span, setting);
         } else if let Some(known) = settings.record.keys.iter().find(|known| known.is_file_twin(name)) {
-            let setting = self.secret_file(value, name);
+            let setting = self.secret_file(value, &known.shape, name);
             self.insert(settings, known.name, key.span, setting);
         } else if let Some(kind) = kinds.iter().find(|kind| kind.name == name) {
             self.kind(settings, kind, key.span, value);
@@ -354,10 +354,10 @@ impl Reading<'_, '_> {
         scalars.default(shape, written, head)
     }
 
-    fn secret_file(&mut self, value: &Node, name: &str) -> Option<Setting> {
+    fn secret_file(&mut self, value: &Node, shape: &Shape, name: &str) -> Option<Setting> {
         let path = self.value(value, &Shape::Path, What::Key(name))?;
         let mut scalars = Scalars { reader: self.reader, source: self.source, problems: self.problems };
-        scalars.secret_file(&path)
+        scalars.secret_file(&path, shape)
     }
 }
 

@@ -120,6 +120,10 @@ impl Scalars<'_, '_> {
         Ok(match shape {
             Shape::Matcher => SettingValue::Matcher(Matcher::parse(text).map_err(matcher_error)?),
             Shape::Secret => SettingValue::Secret(Secret::new(text)),
+            Shape::SecretUrl => {
+                scalar::url(text)?;
+                SettingValue::Secret(Secret::new(text))
+            }
             Shape::Path => SettingValue::Path(self.path(text)?),
             Shape::Duration => SettingValue::Duration(scalar::duration(text, shown)?),
             Shape::Size => SettingValue::Size(scalar::size(text, shown)?),
@@ -152,7 +156,7 @@ impl Scalars<'_, '_> {
     /// What a value reads as where the environment is not there to give it: an opaque text, or something of its kind.
     fn stand_in(&self, shape: &Shape, opaque: &str) -> SettingValue {
         match shape {
-            Shape::Secret => SettingValue::Secret(Secret::new(opaque)),
+            Shape::Secret | Shape::SecretUrl => SettingValue::Secret(Secret::new(opaque)),
             Shape::Path => SettingValue::Path(self.reader.folder.join(opaque)),
             Shape::Duration => SettingValue::Duration(Duration::from_mins(1)),
             Shape::Size => SettingValue::Size(1 << 20),
@@ -174,7 +178,7 @@ impl Scalars<'_, '_> {
     }
 
     /// The secret in the file at a path, without its trailing line break.
-    pub(super) fn secret_file(&mut self, path: &Setting) -> Option<Setting> {
+    pub(super) fn secret_file(&mut self, path: &Setting, shape: &Shape) -> Option<Setting> {
         let origin = Origin { style: None, ..path.origin.clone() };
         let file = path.path()?;
         if self.reader.lenient {
@@ -182,6 +186,12 @@ impl Scalars<'_, '_> {
             return Some(Setting::new(origin, SettingValue::Secret(secret)));
         }
         match read_secret(file) {
+            Ok(secret) if matches!(shape, Shape::SecretUrl) && scalar::url(secret.expose()).is_err() => {
+                let message = format!("the secret file `{}` holds no URL", path.origin.written());
+                self.problems
+                    .push(Problem::error(message).at(origin.place()).help("write `https://host/path` into it"));
+                None
+            }
             Ok(secret) => {
                 Some(Setting { given: vec![secret.clone()], ..Setting::new(origin, SettingValue::Secret(secret)) })
             }

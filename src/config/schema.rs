@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::scalar::{DURATION_PATTERN, SIZE_PATTERN};
-use super::shape::{Key, Record, Shape};
+use super::shape::{Key, Record, Shape, is_secret};
 
 /// `${NAME}` may stand where a value of another kind is asked.
 const FILLED_PATTERN: &str = r"\$\{[A-Za-z_][A-Za-z0-9_]*(:-[^}]*)?\}";
@@ -70,7 +70,7 @@ impl SchemaBuilder<'_> {
         let mut required = Vec::new();
         for key in record.keys {
             properties.insert(key.name.to_owned(), self.key(record, key));
-            if matches!(key.shape, Shape::Secret) {
+            if is_secret(&key.shape) {
                 let twin = format!("{}_file", key.name);
                 rules.push(secret_rule(key, &twin));
                 let doc = format!("A file that holds `{}`.", key.name);
@@ -120,7 +120,7 @@ impl SchemaBuilder<'_> {
                 json!({ "type": ["string", "number", "boolean"] })
             }
             Shape::Matcher | Shape::Path | Shape::Zone => json!({ "type": "string" }),
-            Shape::Url => pattern("^https?://"),
+            Shape::Url | Shape::SecretUrl => pattern("^https?://"),
             Shape::Duration => pattern(DURATION_PATTERN),
             Shape::Size => pattern(SIZE_PATTERN),
             Shape::Bool => or_filled(&json!({ "type": "boolean" })),

@@ -19,6 +19,8 @@ pub enum Shape {
     /// Text that is never shown. The key, and each name of a mapping of such, has a twin `…_file`: the path of a file
     /// that is read, without its trailing line break.
     Secret,
+    /// A URL of `http` or `https` that is a [`Shape::Secret`]: it often holds a token.
+    SecretUrl,
     /// A path, relative to the configuration's folder.
     Path,
     /// An `http` or `https` URL.
@@ -175,7 +177,7 @@ impl Key {
 }
 
 pub(super) const fn is_secret(shape: &Shape) -> bool {
-    matches!(shape, Shape::Secret)
+    matches!(shape, Shape::Secret | Shape::SecretUrl)
 }
 
 /// The secret that a key is the `…_file` twin of, if it is one.
@@ -214,7 +216,7 @@ impl Shape {
             Shape::Matcher => "a matcher: `team=\"data\"`".to_owned(),
             Shape::Secret => "a secret".to_owned(),
             Shape::Path => "a path".to_owned(),
-            Shape::Url => "a URL".to_owned(),
+            Shape::Url | Shape::SecretUrl => "a URL".to_owned(),
             Shape::Duration => "a duration: `15m`".to_owned(),
             Shape::Size => "a size: `2GiB`".to_owned(),
             Shape::Bool => "`true` or `false`".to_owned(),
