@@ -337,6 +337,11 @@ impl Telemetry {
         error!("the configuration does not load, the old one goes on:\n{why}");
     }
 
+    /// No alert is told to anybody.
+    pub fn nobody_is_told(&self, why: &str) {
+        warn!("NOBODY IS TOLD: {why}");
+    }
+
     /// The files cannot be watched: only the slow poll sees a change.
     pub fn watch_failed(&self, why: &str, every: Duration) {
         warn!("the folder of the configuration cannot be watched, and is read every {every:?} instead: {why}");

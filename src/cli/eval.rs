@@ -6,7 +6,7 @@ mod report;
 
 use super::{environment, print, say};
 use crate::config::did_you_mean;
-use crate::load::{Config, Mode};
+use crate::load::{self, Config, Mode};
 use crate::model::Timestamp;
 use crate::rules::{self, Check};
 use judge::{State, Verdict};
@@ -57,6 +57,10 @@ pub(super) fn main(arguments: &Arguments) -> u8 {
         }
         return UNKNOWN;
     };
+    if config.files == 0 {
+        say(&format!("error: {}", load::no_file(&arguments.folder)));
+        return UNKNOWN;
+    }
     match evaluate(arguments, &config) {
         Ok(code) => code,
         Err(why) => {

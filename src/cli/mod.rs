@@ -16,7 +16,7 @@ use std::process::ExitCode;
 
 /// Alerting as code for the people who run data pipelines.
 #[derive(Parser)]
-#[command(name = "bellwether", version, about, disable_help_subcommand = true)]
+#[command(name = "bellwether", version, about)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,

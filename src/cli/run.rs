@@ -58,8 +58,7 @@ async fn serve(config: &Config) -> Result<(), String> {
     let loaded = Loaded::of(config)?;
     let listener = http::bind(config.server.listen).await?;
     let address = listener.local_addr().map_err(|why| format!("cannot listen on {}: {why}", config.server.listen))?;
-    let channels: Vec<&str> = config.channels.iter().map(|channel| &*channel.name).collect();
-    telemetry.serving(&config.folder.display().to_string(), &channels, address);
+    telemetry.serving(&config.folder.display().to_string(), &config.dispatch.reached(), address);
     let guard = http::Guard::new(address, config.server.url.as_deref());
     let api = tokio::spawn(http::serve(listener, handle, guard));
     let options = Options {

@@ -4,7 +4,7 @@ mod report;
 
 use super::{Folder, environment, print, say};
 use crate::load::cases::TestCase;
-use crate::load::{Config, Mode};
+use crate::load::{self, Config, Mode};
 use crate::testing::{self, Outcome};
 use regex::Regex;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -49,6 +49,9 @@ pub(super) fn main(arguments: &Arguments) -> u8 {
 fn nothing(config: &Config, arguments: &Arguments, taken: usize) -> Option<String> {
     if 0 < taken {
         return None;
+    }
+    if config.files == 0 {
+        return Some(format!("note: {}", load::no_file(&arguments.folder.folder)));
     }
     let all = super::count(config.tests.len(), "test");
     Some(match &arguments.run {

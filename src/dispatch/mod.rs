@@ -45,6 +45,27 @@ pub struct Config {
     pub channels: Vec<Arc<str>>,
 }
 
+impl Config {
+    /// The channels that a route leads to, as they are declared.
+    #[must_use]
+    pub fn reached(&self) -> Vec<&str> {
+        let routes: Vec<&Route> = self.route.iter().flat_map(Route::walk).collect();
+        let is_reached = |name: &&Arc<str>| routes.iter().any(|route| route.channels.contains(*name));
+        self.channels.iter().filter(is_reached).map(|name| &**name).collect()
+    }
+
+    /// Why no alert whatever is told to anybody, and what to write; `None` where a route leads to a channel.
+    #[must_use]
+    pub fn nobody_is_told(&self) -> Option<String> {
+        if !self.reached().is_empty() {
+            return None;
+        }
+        let why = if self.route.is_some() { "`route:` leads to no channel" } else { "there is no `route:`" };
+        let name = self.channels.first().map_or("name", |name| &**name);
+        Some(format!("{why}. One that leads to a channel is taken up at once: `route: {{ channels: [{name}] }}`"))
+    }
+}
+
 /// A rule by which one alert holds another. `depends_on` is one of these, too.
 #[derive(Clone, Debug)]
 pub struct Inhibit {

@@ -4,7 +4,7 @@ use super::ask::Asker;
 use super::handle::{Inbox, Question};
 use super::heartbeat::Heartbeat;
 use super::keeper::{Keeper, Outcome};
-use super::reload::Reloads;
+use super::reload::{LoadResult, Reloads};
 use super::signals::Signal;
 use super::tell::{Sent, Teller};
 use super::views::{ConfigStatus, Instant as Shown, Reloaded, Status, StoreStatus};
@@ -207,14 +207,33 @@ impl Daemon {
                 self.telemetry.delivered(&notification, attempt, &delivery, self.clock.now());
                 Input::Delivered { id: Arc::clone(&notification.id), took, delivery }
             }
-            Event::Loaded(Ok(loaded)) => {
+            Event::Loaded(loaded) => self.loaded(loaded.and_then(|loaded| self.with_a_check(loaded))),
+        }
+    }
+
+    /// A reload that takes the last check away would end every alert: more likely a folder is gone or was moved.
+    fn with_a_check(&self, loaded: Box<Loaded>) -> LoadResult {
+        let had = self.known.checks.len();
+        if loaded.core.checks.is_empty() && 0 < had {
+            return Err(format!(
+                "the configuration has no check any more, and had {had}: what fires would be told as ended. Put the files \
+                 of `checks:` back; to go on with none, start the daemon again"
+            ));
+        }
+        Ok(loaded)
+    }
+
+    /// Takes up the configuration that was read, or says why not.
+    fn loaded(&mut self, loaded: LoadResult) -> Input {
+        match loaded {
+            Ok(loaded) => {
                 let now = self.clock.now();
                 let core = Box::new(loaded.core.clone());
                 self.reloads.ended(&Ok(Reloaded { checks: core.checks.len() }));
                 self.adopt(*loaded, now);
                 Input::Reload(core)
             }
-            Event::Loaded(Err(why)) => {
+            Err(why) => {
                 self.telemetry.reload_rejected(&why);
                 self.reloads.ended(&Err(why.clone()));
                 self.known.rejected = Some(why.clone());
@@ -243,6 +262,9 @@ impl Daemon {
         let checks: HashSet<Arc<str>> = loaded.core.checks.iter().map(|c| Arc::clone(&c.name)).collect();
         self.telemetry.forget_checks(self.known.checks.difference(&checks));
         self.telemetry.reloaded(now, checks.len());
+        if let Some(why) = loaded.core.dispatch.nobody_is_told() {
+            self.telemetry.nobody_is_told(&why);
+        }
         self.asker.adopt(loaded.sources);
         self.teller.adopt(loaded.channels);
         self.heartbeat.adopt(loaded.heartbeat);

@@ -96,6 +96,62 @@ fn a_folder_without_a_file_of_ours_is_not_run_and_one_without_a_check_is_with_a_
     }
 }
 
+/// Who declares channels and forgets the route hears of it, and `telling` names only whom a route reaches.
+#[test]
+fn where_no_route_leads_to_a_channel_the_log_warns_that_nobody_is_told() {
+    let channels = "channels: { terminal: { console: {} }, other: { console: {} } }";
+    let home = Home::new(channels);
+    let daemon = home.start();
+    let log = daemon.stderr();
+    assert!(log.contains("telling nobody"), "{log}");
+    assert!(log.contains("WARN") && log.contains("NOBODY IS TOLD: there is no `route:`"), "{log}");
+    drop(daemon);
+
+    let routed = Home::new(&format!("{channels}\nroute: {{ channels: [terminal] }}"));
+    let daemon = routed.start();
+    let log = daemon.stderr();
+    assert!(log.contains("telling terminal,") && !log.contains("other") && !log.contains("NOBODY"), "{log}");
+    let main = std::fs::read_to_string(routed.config().join("bellwether.yaml")).unwrap();
+    routed.write("bellwether.yaml", &main.replace("[terminal]", "[]"));
+    assert_eq!(daemon.reload().0, 200);
+    eventually("the warning", || daemon.stderr().contains("NOBODY IS TOLD: `route:` leads to no channel"));
+}
+
+/// A folder of checks that is gone ends nothing either; a start without checks is a wish.
+#[test]
+fn a_reload_that_takes_the_last_check_away_leaves_the_old_configuration_running() {
+    let home = Home::new("");
+    home.slow("critical: duration > 300");
+    let daemon = home.start();
+    std::fs::remove_file(home.config().join("slow.yaml")).unwrap();
+    let (status, said) = daemon.reload();
+    assert!(status != 200 && said.contains("no check any more") && said.contains("start the daemon again"), "{said}");
+    assert_eq!(daemon.get("/api/v1/checks")["items"][0]["check"], "slow");
+    eventually("it is an alert", || daemon.get("/api/v1/alerts").to_string().contains("config-rejected"));
+    drop(daemon);
+    assert!(home.start().stderr().contains("NOTHING IS WATCHED"));
+}
+
+#[test]
+fn eval_of_a_folder_without_a_file_of_ours_knows_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    for (command, code) in [("eval", 3), ("lint", 0), ("test", 0)] {
+        let output = bellwether().arg(command).arg(folder.path()).output().unwrap();
+        let err = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{command}: {err}");
+        assert!(err.contains("is Bellwether's"), "{command}: {err}");
+        assert!(command != "eval" || output.stdout.is_empty(), "it judged nothing");
+    }
+}
+
+#[test]
+fn help_is_a_command_too() {
+    let help = |arguments: &[&str]| bellwether().args(arguments).output().unwrap();
+    let (one, other) = (help(&["help", "run"]), help(&["run", "--help"]));
+    assert_eq!((one.status.code(), &one.stdout), (Some(0), &other.stdout));
+    assert!(help(&["help"]).status.success());
+}
+
 /// A volume that is gone must not end what fires.
 #[test]
 fn a_reload_that_finds_no_file_of_ours_leaves_the_old_configuration_running() {
