@@ -128,6 +128,16 @@ fn each_mistake_is_one_finding() {
         ),
         ("web: { http: {} } }", "web: { http: {} ] }", "bellwether.yaml:1 `{` is closed by `]`"),
         ("checks:\n  - check: queue", "checks:\n\t- check: queue", "a.yaml:2 a tab cannot indent YAML"),
+        (
+            "- check: probe",
+            "- check: probe\n    description: The page.\n    source: web
+    collect: { url: 'http://127.0.0.1:1/', json: { ready: /ready } }
+    alert: { critical: status >= 500 || ready > 3 }\n  - check: probe",
+            "a.yaml:19 two checks are named `probe`",
+        ),
+        ("{ critical: status >= 500 || ready > 3 }", "{ crit: status >= 500 }", "a.yaml:18 unknown key `crit`"),
+        ("{ critical: status >= 500 || ready > 3 }", "{ warn: status >= 500 }", "a.yaml:18 unknown key `warn`"),
+        ("  - check: probe", "  -\n  - check: probe", "a.yaml:14 an entry of `checks` has no value"),
         ("n: 1 2", "n: *n", "a.test.yaml:4 YAML reads `*n` as an alias, and nothing has that anchor"),
         ("n: 1 2", "n: [1, !x 2]", "a.test.yaml:4 YAML reads `!x` as a tag, not as text"),
     ] {

@@ -59,4 +59,8 @@ fn a_root_that_lost_all_its_channels_is_noted() {
     let alone = FILE.replace("[terminal, team]", "[team]");
     let loaded = load(&alone, None, Mode::Strict);
     assert!(shown(&loaded).ends_with("told to nobody"), "{}", shown(&loaded));
+    // A name that nobody declares is an error, and nothing that was left out.
+    let misspelt = FILE.replace("[terminal, team]", "[termnal]");
+    let loaded = load(&misspelt, Some("https://hooks.example/x"), Mode::Strict);
+    assert_eq!((loaded.problems.len(), &*loaded.notes.join("; ")), (1, ""));
 }

@@ -16,7 +16,9 @@ impl Loading<'_> {
     pub(super) fn checks(&mut self, sources: &Names<SourceDecl>, every: Duration) -> Vec<Arc<Check>> {
         let mut nodes: Vec<(Section<'_>, &Node)> = Vec::new();
         for section in self.files.sections("checks") {
-            nodes.extend(entries(section, &mut self.problems).unwrap_or_default().iter().map(|node| (section, node)));
+            nodes.extend(
+                entries(section, &mut self.problems).unwrap_or_default().into_iter().map(|node| (section, node)),
+            );
         }
         let (facts, hides_sources) = (facts(sources), self.files.hides("sources"));
         let reader = self.reader;

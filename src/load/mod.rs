@@ -174,18 +174,25 @@ impl Loading<'_> {
                 problems: &mut self.problems,
             };
             let Some(nodes) = entries(section, reader.problems) else { continue };
-            found.extend(nodes.iter().filter_map(|node| reader.case(section.source, node)));
+            found.extend(nodes.into_iter().filter_map(|node| reader.case(section.source, node)));
         }
         found
     }
 }
 
-/// The entries of a section that is a list.
-fn entries<'a>(section: Section<'a>, problems: &mut Problems) -> Option<&'a [Node]> {
-    if let Some(list) = section.value.list() {
-        return Some(list);
-    }
+/// The entries of a section that is a list. One that is empty is told here, and is none.
+fn entries<'a>(section: Section<'a>, problems: &mut Problems) -> Option<Vec<&'a Node>> {
     let key = section.key.text().unwrap_or("");
+    if let Some(list) = section.value.list() {
+        let (empty, written) = list.iter().partition(|node| matches!(node.kind, crate::config::NodeKind::Empty));
+        let empty: Vec<&Node> = empty;
+        for node in empty {
+            let problem = Problem::error(format!("an entry of `{key}` has no value"));
+            let help = "write it behind the `-`, or remove the `-`";
+            problems.push(problem.at(section.source.place(node.span)).help(help));
+        }
+        return Some(written);
+    }
     match section.value.kind {
         crate::config::NodeKind::Empty => {}
         crate::config::NodeKind::Broken => return None,

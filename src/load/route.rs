@@ -83,7 +83,8 @@ impl Routing<'_> {
             depth: parent.depth + 1,
         };
         let place = settings.origin().place();
-        if parent.depth == 0 && mine.channels.is_empty() && !settings.texts("channels").is_empty() {
+        let is_left_out = |name: &str| self.left_out.contains(name);
+        if parent.depth == 0 && mine.channels.is_empty() && settings.texts("channels").into_iter().any(is_left_out) {
             self.notes.push(
                 "every channel of the root of `route:` is left out: what no other route matches is told to nobody"
                     .to_owned(),

@@ -14,6 +14,10 @@ fn give(outline: &Outline, problems: &mut Problems) {
     for (declared, check) in checks(outline).filter(|(_, check)| check.mode == Mode::Live) {
         let print = fingerprint(check, &declared.settings);
         if let Some((name, place)) = seen.get(&print) {
+            // Two of one name are an error already.
+            if **name == *check.name {
+                continue;
+            }
             let message = format!("`{}` asks and judges the same as `{name}`: everything is told twice", check.name);
             problems
                 .push(Problem::advice(NAME, message).at(declared.name.place()).also(place.clone(), "the other one"));

@@ -112,13 +112,15 @@ impl Reading<'_, '_> {
             is_whole &= rule.is_some();
             severities[severity.index()] = rule;
         }
-        if is_whole && severities.iter().all(Option::is_none) {
+        // One that is misspelt was told.
+        let is_empty = Severity::ALL.iter().all(|severity| alert.lacks(severity.name()));
+        if is_whole && is_empty {
             let problem = Problem::error("`alert` holds no severity")
                 .help("write one of `critical`, `warning`, `info` with its condition");
             self.fail("alert", problem);
             return None;
         }
-        is_whole.then_some(severities)
+        (is_whole && severities.iter().any(Option::is_some)).then_some(severities)
     }
 
     fn severity(&mut self, setting: &Setting, conditions: &mut Vec<Text>) -> Option<SeverityRule> {
