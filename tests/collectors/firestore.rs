@@ -282,7 +282,7 @@ async fn a_probe_says_whether_firestore_answers_and_the_emulator_may_die() {
     );
     let failed = asked.source.columns(&asked.request("probe: read")).await.unwrap_err();
     assert!(failed.message.starts_with("cannot connect to 127.0.0.1:"), "{failed}");
-    assert!(said(asked.collect("collection: a").await).starts_with("Unreachable: cannot connect: "));
+    assert!(said(asked.collect("collection: a").await).starts_with("Unreachable: cannot connect to 127.0.0.1:"));
 
     let Some(_again) = testkit::require("Firestore emulator", Firestore::start_at(port)) else { return };
     assert_eq!(probed(&asked, "probe: write", LONG).await, "true read=true write=true null");
