@@ -89,9 +89,9 @@ fn an_answer_that_lacks_or_mistypes_a_column_does_not_bind() {
                 ("start", Value::Bool(true)),
                 ("ratio", Value::Null),
             ],
-            "column `duration` is text, the expressions take it for number: cast it in the query; \
+            "column `duration` is text, the expressions take it for number: have the source give it as that, or write them for text; \
           the answer has no column `baseline`: did you mean `baselin`?; \
-          column `start` is bool, the expressions take it for number or time: cast it in the query; \
+          column `start` is bool, the expressions take it for number or time: have the source give it as that, or write them for bool; \
           the answer has no column `end`; \
           column `ratio` has the name of a `let`: rename it in the query, `AS …`",
         ),

@@ -304,6 +304,8 @@ fn what_does_not_parse_says_where() {
         ("  // only a comment", "0+0 the expression is empty"),
         ("a >", "3+0 the expression ends too soon"),
         ("(a > 1", "6+0 `)` is missing"),
+        ("s in (\"a\", \"b\")", "5+10 a list stands in square brackets | write `[\"a\", \"b\"]`"),
+        ("a !in (1, 2) && b", "6+6 a list stands in square brackets | write `[1, 2]`"),
         ("a > 1)", "5+1 unexpected `)`"),
         ("a > > 1", "4+1 unexpected `>`"),
         ("a > 1 b", "6+1 unexpected `b`"),

@@ -261,7 +261,7 @@ fn the_tree_of_routes_is_checked() {
 5:14 `...` groups by every label: other labels beside it say nothing | write `group_by: ['...']`
 7:29 put the value in double quotes: `severity=\"critical\"`
 7:56 `group_interval` cannot be nothing: messages would follow each other without end
-8:24 unclosed group
+8:25 the regular expression is wrong: unclosed group
 8:31 unknown key `match` | did you mean `matchers`?
 8:41 unknown key `receiver` | did you mean `channels`?
 9:7 an entry of `routes` cannot be text | write a mapping: `matchers`, `channels`, `group_by`, `group_wait`, `group_interval`, `repeat_interval`, `continue`, `active_during`, `mute_during`, `routes`",
@@ -426,4 +426,45 @@ fn an_address_that_is_no_url_is_an_error_where_it_stands() {
     let mut errors = shown(&loaded);
     errors.sort();
     assert_eq!(errors, want);
+}
+
+#[test]
+fn a_cron_pattern_that_is_wrong_names_its_field() {
+    for (pattern, want) in [
+        ("61 * * * *", "the minute `61` is wrong: it is 0 to 59"),
+        ("0 24 * * *", "the hour `24` is wrong: it is 0 to 23"),
+        ("0 0 32 * *", "the day of the month `32` is wrong: it is 1 to 31, or `L`, the last"),
+        ("0 0 1 1-13 *", "the month `1-13` is wrong: it is 1 to 12, or `JAN` to `DEC`"),
+        ("0 0 * * MOO", "the weekday `MOO` is wrong: it is 0 to 7, or `SUN` to `SAT`"),
+    ] {
+        let want = format!("9:11 `{pattern}` is no cron pattern | {want}");
+        assert_eq!(errors_of(&check(&format!("cron: '{pattern}'"))), [want]);
+    }
+    let odd = errors_of(&check("cron: '@sometimes'"));
+    assert!(odd.len() == 1 && !odd[0].contains("minute"), "{odd:?}");
+}
+
+#[test]
+fn a_matcher_of_another_language_is_told_ours() {
+    let route = |matcher: &str| {
+        format!("route: {{ channels: [terminal], routes: [{{ matchers: ['{matcher}'], channels: [terminal] }}] }}")
+    };
+    for (matcher, want) in [
+        ("severity==\"critical\"", "1:63 a matcher has one `=`: `severity=\"critical\"`"),
+        ("severity=~ \"crit(\"", "1:67 the regular expression is wrong: unclosed group"),
+    ] {
+        assert_eq!(errors_of(&route(matcher)), [want]);
+    }
+}
+
+#[test]
+fn a_name_written_with_a_hyphen_is_one_finding() {
+    let hyphened = |condition: &str| {
+        CHECK
+            .replace("size: number", "job_size: number")
+            .replace("critical: size > 100", &format!("critical: {condition}"))
+    };
+    assert_eq!(errors_of(&hyphened("job-size > 100")), ["8:24 unknown variable `job-size` | did you mean `job_size`?"]);
+    let said = errors_of(&hyphened("name-siz > 100")).join("\n");
+    assert!(said.contains("`-` cannot take text |") && said.contains("unknown variable `siz`"), "{said}");
 }

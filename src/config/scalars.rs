@@ -236,7 +236,7 @@ fn template_error(error: TemplateError) -> ScalarError {
 }
 
 fn matcher_error(error: MatcherError) -> ScalarError {
-    ScalarError::new(error.message).at(error.offset, 1)
+    ScalarError::new(error.message).at(error.offset, error.len)
 }
 
 /// Whether a comment ends a plain scalar in the middle of a quotation: `name == "a # b"`.

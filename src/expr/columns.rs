@@ -49,7 +49,8 @@ impl fmt::Display for BindProblem {
                 write!(f, "the answer has no column `{column}`: did you mean `{near}`?")
             }
             BindProblem::Mistyped { column, want, have } => {
-                write!(f, "column `{column}` is {have}, the expressions take it for {want}: cast it in the query")
+                write!(f, "column `{column}` is {have}, the expressions take it for {want}: ")?;
+                write!(f, "have the source give it as that, or write them for {have}")
             }
             BindProblem::Taken { column, by } => {
                 write!(f, "column `{column}` has the name of a {by}: rename it in the query, `AS …`")

@@ -124,7 +124,28 @@ impl Checker<'_> {
         self.shaped(Op::Arith(how, a.id, b.id), ty, a.outer.join(b.outer), &[a.id, b.id], Shape::Operator)
     }
 
+    /// Tells of a name that is written with a hyphen, `job-name` for `job_name`.
+    fn is_hyphened(&mut self, a: &Expr, b: &Expr, token: usize) -> bool {
+        let (Expr::Variable(first, ..), Expr::Variable(second, ..)) = (a, b) else { return false };
+        let (first, second) = (first.1.as_str(), second.1.as_str());
+        let meant = format!("{first}_{second}");
+        let are_there = self.names.contains_key(first) && self.names.contains_key(second);
+        if are_there || !self.names.contains_key(meant.as_str()) {
+            return false;
+        }
+        let extent = Extent { first: token.saturating_sub(1), last: token + 1 };
+        self.report_at(
+            extent,
+            format!("unknown variable `{first}-{second}`"),
+            Some(format!("did you mean `{meant}`?")),
+        );
+        true
+    }
+
     fn sum(&mut self, a: &Expr, b: &Expr, token: usize, minus: bool) -> Part {
+        if minus && self.is_hyphened(a, b, token) {
+            return self.spoilt();
+        }
         let (a, b) = (self.operand(a), self.operand(b));
         let out = self.types.fresh(Set::ORDERED);
         let part = self.shaped(Op::Sum(minus, a.id, b.id), out, a.outer.join(b.outer), &[a.id, b.id], Shape::Operator);
@@ -138,7 +159,10 @@ impl Checker<'_> {
                 (Set::TEXT, _) | (_, Set::TEXT) => "texts are put together in the query or in a title",
                 _ => "`t - u` is seconds, `t + n` and `t - n` are times",
             };
-            self.report_token(token, format!("`{sign}` cannot take {left} and {right}"), Some(help.into()));
+            // What could be anything is not what is wrong.
+            let sets: Vec<String> =
+                [left, right].iter().filter(|set| **set != Set::ALL).map(ToString::to_string).collect();
+            self.report_token(token, format!("`{sign}` cannot take {}", sets.join(" and ")), Some(help.into()));
             return Part { ty: self.types.fresh(Set::ALL), ..part };
         }
         part

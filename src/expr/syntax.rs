@@ -173,6 +173,7 @@ struct Hint {
 fn hint(tokens: &Tokens, index: usize) -> Option<Hint> {
     let before = index.checked_sub(1);
     duration(tokens, index)
+        .or_else(|| round_list(tokens, index))
         .or_else(|| word_hint(tokens, index))
         .or_else(|| before.and_then(|i| word_hint(tokens, i)))
         .or_else(|| symbol_hint(tokens, index))
@@ -200,6 +201,21 @@ fn duration(tokens: &Tokens, index: usize) -> Option<Hint> {
         message: format!("`{text}` is no number"),
         help: format!("write `{function}({amount})`"),
         span: (number.start, unit.end),
+    })
+}
+
+/// `a in (1, 2)`: the list of `in` in the brackets of SQL. The parser stops at its first comma.
+fn round_list(tokens: &Tokens, index: usize) -> Option<Hint> {
+    let kind = |i: usize| tokens.list().get(i).map(|tok| &tok.token);
+    let open = (0..index).rev().find(|i| matches!(kind(*i), Some(Token::LeftParen)))?;
+    let is_list = matches!(kind(index), Some(Token::Comma))
+        && matches!(kind(open.checked_sub(1)?), Some(Token::In | Token::NotIn));
+    let close = (index..tokens.list().len()).find(|i| is_list && matches!(kind(*i), Some(Token::RightParen)))?;
+    let inside = tokens.text(Extent { first: open + 1, last: close - 1 });
+    Some(Hint {
+        message: "a list stands in square brackets".into(),
+        help: format!("write `[{inside}]`"),
+        span: (tokens.list()[open].start, tokens.list()[close].end),
     })
 }
 

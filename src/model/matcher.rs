@@ -27,6 +27,8 @@ pub struct MatcherError {
     pub message: String,
     /// Byte offset in the text.
     pub offset: usize,
+    /// How many bytes from there are wrong.
+    pub len: usize,
 }
 
 impl Matcher {
@@ -35,7 +37,7 @@ impl Matcher {
     /// # Errors
     /// What is wrong, and where in the text.
     pub fn parse(text: &str) -> Result<Matcher, MatcherError> {
-        let fail = |offset: usize, message: String| MatcherError { message, offset };
+        let fail = |offset: usize, message: String| MatcherError { message, offset, len: 1 };
         let start = text.len() - text.trim_start().len();
         let name_len =
             text[start..].find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(text.len() - start);
@@ -46,6 +48,10 @@ impl Matcher {
         let after = start + name_len;
         let op_at = after + (text[after..].len() - text[after..].trim_start().len());
         let rest = &text[op_at..];
+        if let Some(value) = rest.strip_prefix("==") {
+            let message = format!("a matcher has one `=`: `{name}={}`", value.trim());
+            return Err(MatcherError { message, offset: op_at, len: 2 });
+        }
         let ops =
             [("=~", MatchOp::Matches), ("!~", MatchOp::NotMatches), ("!=", MatchOp::NotEqual), ("=", MatchOp::Equal)];
         let Some((op_text, op)) = ops.into_iter().find(|(t, _)| rest.starts_with(t)) else {
@@ -59,7 +65,14 @@ impl Matcher {
         } else {
             return Err(fail(value_at, format!("put the value in double quotes: `{name}{op_text}\"{value_text}\"`")));
         };
-        Matcher::new(name, op, &value).map_err(|message| fail(value_at, message))
+        let regex = value_text.len().saturating_sub(2);
+        let offset = value_at + text[value_at..].len() - text[value_at..].trim_start().len() + 1;
+        let wrong = |why| MatcherError {
+            message: format!("the regular expression is wrong: {why}"),
+            offset,
+            len: regex.max(1),
+        };
+        Matcher::new(name, op, &value).map_err(wrong)
     }
 
     /// A matcher from its parts.
@@ -162,7 +175,8 @@ mod tests {
             ("=\"x\"", "begins with a label's name"),
             ("a", "expected one of"),
             ("a=\"b", "is not one quoted text"),
-            ("a=~\"(\"", "unclosed group"),
+            ("a==\"b\"", "a matcher has one `=`: `a=\"b\"`"),
+            ("a=~\"(\"", "the regular expression is wrong: unclosed group"),
         ] {
             let error = Matcher::parse(text).unwrap_err();
             assert!(error.message.contains(want), "{text}: {error:?}");

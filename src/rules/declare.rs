@@ -163,13 +163,34 @@ fn cron(text: &str, shown: &str) -> Result<(), ScalarError> {
             error.help(format!("it has {fields} fields; write five: minute, hour, day of the month, month, weekday"))
         );
     }
-    let schedule = super::Schedule::cron(text, "UTC").map_err(|why| error.help(why))?;
+    let schedule =
+        super::Schedule::cron(text, "UTC").map_err(|why| error.help(cron_help(text, shown).unwrap_or(why)))?;
     // The days of the calendar repeat in 400 years: from any instant on it is the same.
     if schedule.at_or_after(Timestamp::default()).is_none() {
         return Err(ScalarError::new(format!("`{shown}` never runs: no month that it names has such a day"))
             .help("write a day that there is, as `28`; the last of a month is `L`: `0 0 L 2 *`"));
     }
     Ok(())
+}
+
+/// Which field of a cron pattern is wrong: the first that is so by itself.
+fn cron_help(text: &str, shown: &str) -> Option<String> {
+    const FIELDS: [(&str, &str); 5] = [
+        ("minute", "0 to 59"),
+        ("hour", "0 to 23"),
+        ("day of the month", "1 to 31, or `L`, the last"),
+        ("month", "1 to 12, or `JAN` to `DEC`"),
+        ("weekday", "0 to 7, or `SUN` to `SAT`"),
+    ];
+    let alone = |at: usize, field: &str| {
+        let fields: Vec<&str> = (0..FIELDS.len()).map(|i| if i == at { field } else { "*" }).collect();
+        super::Schedule::cron(&fields.join(" "), "UTC")
+    };
+    let mut fields = text.split_whitespace().enumerate().filter(|_| !text.starts_with('@'));
+    let (at, field) = fields.find(|(at, field)| alone(*at, field).is_err())?;
+    let (name, range) = FIELDS.get(at)?;
+    let field = if text == shown { format!(" `{field}`") } else { String::new() };
+    Some(format!("the {name}{field} is wrong: it is {range}"))
 }
 
 /// Labels that every alert has, and that nobody may declare.
