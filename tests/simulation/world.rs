@@ -85,6 +85,9 @@ struct Inbox {
     doubt: BTreeSet<(AlertId, Timestamp)>,
 }
 
+/// The channels that alerts lead to, by our own reading of the routes.
+type Led = BTreeMap<AlertId, BTreeSet<Arc<str>>>;
+
 struct World {
     rng: Rng,
     now: Timestamp,
@@ -97,7 +100,7 @@ struct World {
     /// Notifications that are out.
     out: BTreeMap<Arc<str>, Arc<Notification>>,
     /// Where the routes led at the last firing or escalation.
-    led: BTreeMap<AlertId, BTreeSet<Arc<str>>>,
+    led: Led,
     values: BTreeMap<(Arc<str>, &'static str), f64>,
     down: BTreeMap<Arc<str>, Timestamp>,
     away: BTreeMap<Arc<str>, (Timestamp, u64)>,
@@ -212,6 +215,7 @@ impl World {
             let mut inputs = self.inputs();
             inputs.extend(self.reload());
             let turn = core.handle(self.now, inputs);
+            let led = self.led.clone();
             self.note(&turn.changes);
             for send in &turn.sends {
                 for item in &send.notification.items {
@@ -225,7 +229,7 @@ impl World {
             World::check_truth(&core, &turn);
             if self.now < self.calm && self.rng.below(400) == 0 {
                 boots += 1;
-                core = self.crash(turn, seed ^ (boots << 32));
+                core = self.crash(turn, led, seed ^ (boots << 32));
                 continue;
             }
             self.keep(&turn.writes);
@@ -307,14 +311,16 @@ impl World {
         self.calm <= self.now
     }
 
-    /// The daemon dies: before its commit, after it and before the sends, or after both.
-    fn crash(&mut self, turn: Turn, seed: u64) -> Core {
+    /// The daemon dies: before its commit, after it and before the sends, or after both. `led` is where alerts led before
+    /// the turn.
+    fn crash(&mut self, turn: Turn, led: Led, seed: u64) -> Core {
         self.report.crashes += 1;
         let how = self.rng.below(3);
         let ids: BTreeSet<AlertId> = self.log.iter().map(|(id, _)| id.clone()).collect();
         self.log.extend(ids.into_iter().map(|id| (id, format!("{} crash {how}", self.now))));
         match how {
-            0 => {}
+            // Nobody ever heard of what changed in this turn.
+            0 => self.led = led,
             1 => self.keep(&turn.writes),
             _ => {
                 self.keep(&turn.writes);
