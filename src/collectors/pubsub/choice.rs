@@ -6,7 +6,7 @@ use super::subscription::Subscription;
 use crate::config::{Problem, Rule, ScalarError, Settings, did_you_mean};
 use futures_util::future::try_join_all;
 use serde_json::Value as Json;
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 /// Up to so many names are read one by one; that needs no right to list.
 const SINGLY_MAX: usize = 10;
@@ -103,7 +103,9 @@ pub(super) async fn read(
         }
         Choice::Named(names) => named(names, project, all(google, project, deadline).await?)?,
         Choice::Fitting { pattern, dead_letter } => {
-            fitting(pattern, *dead_letter, all(google, project, deadline).await?)
+            let all = all(google, project, deadline).await?;
+            let lost = if *dead_letter { unread(project, pattern, &all) } else { Vec::new() };
+            fitting(pattern, *dead_letter, all).into_iter().chain(lost).collect()
         }
     };
     let mut counter = google.limits().counter();
@@ -161,6 +163,16 @@ fn fitting(pattern: &str, dead_letter: bool, all: Vec<Subscription>) -> Vec<Subs
     all.into_iter().filter(is_chosen).collect()
 }
 
+/// The project's dead-letter topics that nothing is subscribed to: what is sent there is lost.
+fn unread(project: &str, pattern: &str, all: &[Subscription]) -> Vec<Subscription> {
+    let own = format!("projects/{project}/topics/");
+    let read: HashSet<&str> = all.iter().map(|subscription| subscription.topic.as_str()).collect();
+    let named: BTreeSet<&str> = all.iter().filter_map(|s| Some(s.dead_letter.as_ref()?.topic.as_str())).collect();
+    let unread = named.into_iter().filter(|topic| !read.contains(topic));
+    let own = unread.filter_map(|topic| Some((topic, topic.strip_prefix(&own)?)));
+    own.filter(|(_, name)| fits(pattern, name)).map(|(topic, name)| Subscription::lacking(topic, name)).collect()
+}
+
 /// Whether a name fits a glob of `*` and `?`. Both are ASCII.
 fn fits(pattern: &str, name: &str) -> bool {
     let (pattern, name) = (pattern.as_bytes(), name.as_bytes());
@@ -191,6 +203,28 @@ fn fits(pattern: &str, name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_dead_letter_topic_that_nothing_reads_is_a_row_of_its_own() {
+        let subscription = |name: &str, topic: &str, dead: Option<&str>| {
+            let mut json = json!({ "name": format!("projects/p/subscriptions/{name}"), "topic": topic });
+            if let Some(dead) = dead {
+                json["deadLetterPolicy"] = json!({ "deadLetterTopic": dead });
+            }
+            Subscription::of(&json).unwrap()
+        };
+        let all = [
+            subscription("orders", "projects/p/topics/orders", Some("projects/p/topics/orders-dead")),
+            subscription("grave", "projects/p/topics/orders-dead", None),
+            subscription("refunds", "projects/p/topics/refunds", Some("projects/p/topics/refunds-dead")),
+            subscription("again", "projects/p/topics/refunds", Some("projects/p/topics/refunds-dead")),
+            subscription("abroad", "projects/p/topics/x", Some("projects/q/topics/dead")),
+        ];
+        let names = |pattern| -> Vec<String> { unread("p", pattern, &all).into_iter().map(|s| s.name).collect() };
+        assert_eq!(names("*"), ["no subscription to refunds-dead"]);
+        assert!(names("orders*").is_empty());
+    }
 
     #[test]
     fn a_glob_is_any_text_and_one_character() {

@@ -18,7 +18,8 @@
 //! **What is asked.** `subscriptions`, a list of names, or `pattern`, a glob (`*` is any text, `?` one character):
 //! `"*-dlq"`. `dead_letter: true` gives the subscriptions of the topics that any subscription of the project names in its
 //! dead-letter policy, of these those that the `pattern` fits where there is one. A named subscription that is not there
-//! is an error. A dead-letter topic without a subscription gives no row: what is sent there is lost.
+//! is an error. A dead-letter topic of the project that nothing is subscribed to is a row
+//! too, whose `state` is `NO_SUBSCRIPTION`: what is sent there is lost.
 //!
 //! **Columns.** One row a subscription.
 //!
@@ -26,7 +27,7 @@
 //! |---|---|---|
 //! | `subscription` | text | Its name. |
 //! | `topic` | text | Its topic: the name, or `projects/…` where that is of another project. `_deleted-topic_` where it is gone. |
-//! | `state` | text | `ACTIVE`, `RESOURCE_ERROR` (Pub/Sub cannot push or write what comes), `DETACHED` from its topic. |
+//! | `state` | text | `ACTIVE`, `RESOURCE_ERROR` (Pub/Sub cannot push or write what comes), `DETACHED` from its topic, `NO_SUBSCRIPTION`. |
 //! | `dead_letter_topic` | text | Null without a policy. |
 //! | `max_delivery_attempts` | number | Null without a policy. |
 //! | `retention` | number | Seconds for which a message is kept after it was published. |

@@ -19,7 +19,7 @@ pub(super) struct Subscription {
     /// None where the server does not say, as the emulator.
     pub state: Option<String>,
     pub dead_letter: Option<DeadLetter>,
-    /// Seconds.
+    /// Seconds; nothing is kept where there is no subscription.
     pub retention: f64,
     /// Whether subscribers pull from it: else it pushes, or writes elsewhere.
     pub is_pulled: bool,
@@ -35,6 +35,19 @@ pub(super) struct DeadLetter {
 }
 
 impl Subscription {
+    /// What stands for the subscription that a topic lacks: its state is our word.
+    pub(super) fn lacking(topic: &str, name: &str) -> Subscription {
+        Subscription {
+            name: format!("no subscription to {name}"),
+            topic: topic.to_owned(),
+            state: Some("NO_SUBSCRIPTION".to_owned()),
+            dead_letter: None,
+            retention: 0.0,
+            is_pulled: false,
+            path: String::new(),
+        }
+    }
+
     pub(super) fn of(json: &Json) -> Result<Subscription, CollectError> {
         let text = |key| json.get(key).and_then(Json::as_str).filter(|text: &&str| !text.is_empty());
         let strange = |what| CollectError::refused(format_args!("Pub/Sub gives a subscription without {what}"));
