@@ -1,10 +1,12 @@
 //! THE COMMANDS: one file each. Results go to standard output, words for people to standard error.
 
+mod daemon;
 mod eval;
 mod init;
 mod lint;
 mod run;
 mod schema;
+mod status;
 mod test;
 
 use crate::config::{Env, Problem};
@@ -36,6 +38,8 @@ enum Command {
     Schema(schema::Arguments),
     /// Writes a small configuration that runs.
     Init(init::Arguments),
+    /// How a daemon that runs is: its sources, channels, store and configuration.
+    Status(status::Arguments),
     #[command(hide = true)]
     Check {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -67,6 +71,7 @@ pub fn main() -> ExitCode {
         Command::Test(arguments) => test::main(&arguments),
         Command::Schema(arguments) => schema::main(&arguments),
         Command::Init(arguments) => init::main(&arguments),
+        Command::Status(arguments) => status::main(&arguments),
         Command::Check { .. } => {
             say("there is no command `check`: did you mean lint or eval?");
             2

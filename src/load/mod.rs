@@ -46,6 +46,8 @@ pub enum Mode {
 pub struct Loaded {
     /// `None` where there is an error.
     pub config: Option<Config>,
+    /// `server`, where that can be read, be there errors elsewhere or not.
+    pub server: Option<ServerConfig>,
     /// Errors and advice, in the order of files and lines.
     pub problems: Problems,
     /// The texts of the files, to show lines of them.
@@ -74,8 +76,9 @@ pub fn load(path: &Path, env: Env<'_>, mode: Mode) -> Result<Loaded, FolderError
     }
     let sources = folder.sources();
     problems.sort();
+    let server = config.as_ref().map(|config| config.server.clone());
     let config = config.filter(|_| !problems.has_errors());
-    Ok(Loaded { config, problems, sources, notes: [files.notes, notes].concat(), outline })
+    Ok(Loaded { config, server, problems, sources, notes: [files.notes, notes].concat(), outline })
 }
 
 /// What to say where only a part of a configuration is read: the folder above holds the `bellwether.yaml`.
