@@ -18,8 +18,6 @@ route: { channels: [data-slack, oncall-email] }
 /// What the examples show and this version does not have: the piece of the page, what stands in its place, and how the
 /// error begins that it gives.
 const NOT_BUILT: &[(&str, &str, &str)] = &[
-    (", fallback: oncall-email", "", "`fallback`"),
-    (", rate: 1/s", "", "`rate`"),
     (
         "calendars:
   business-hours: { timezone: America/New_York, weekdays: [mon-fri], times: [\"09:00-18:00\"] }   # may cross midnight

@@ -27,7 +27,12 @@ fn shown(loaded: &Loaded) -> String {
     let route = config.dispatch.route.as_ref().unwrap();
     let told = |route: &Route| route.channels.join(" ");
     let notes = loaded.notes.join("; ");
-    format!("{} | {} | {} | {notes}", config.dispatch.channels.join(" "), told(route), told(&route.routes[0]))
+    format!(
+        "{} | {} | {} | {notes}",
+        config.dispatch.names().cloned().collect::<Vec<_>>().join(" "),
+        told(route),
+        told(&route.routes[0])
+    )
 }
 
 #[test]

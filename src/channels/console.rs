@@ -25,6 +25,7 @@ pub const KIND: Kind = Kind {
     name: "console",
     source_text: include_str!("console.rs"),
     record: &RECORD,
+    rate: None,
     check: |_| Vec::new(),
     build: |settings, context| Ok(Arc::new(stdout(settings, context))),
 };

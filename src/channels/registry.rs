@@ -2,6 +2,7 @@
 
 use super::Channel;
 use crate::config::{Problem, Record, Settings};
+use crate::model::Rate;
 use std::sync::Arc;
 
 /// The kinds that this build has, each behind its cargo feature.
@@ -25,6 +26,8 @@ pub struct Kind {
     pub record: &'static Record,
     /// What is wrong with settings whose keys are each right: keys that need or exclude each other.
     pub check: fn(&Settings) -> Vec<Problem>,
+    /// The most messages in a time, where the configuration does not say.
+    pub rate: Option<Rate>,
     /// Makes a channel of checked settings. It reads files that they name, and never connects.
     pub build: fn(&Settings, &Context) -> Built,
 }

@@ -24,11 +24,15 @@ use super::render::{Message, slack};
 use super::web::{Answer, Want, Web};
 use super::{Channel, unanswered};
 use crate::config::{Key, Problem, Record, Settings, Shape};
-use crate::model::{Delivery, Notification};
+use crate::model::{Delivery, Notification, Rate};
 use serde_json::Value as Json;
 use std::sync::Arc;
 
-pub const KIND: Kind = Kind { name: "slack", source_text: include_str!("slack.rs"), record: &RECORD, check, build };
+pub const KIND: Kind =
+    Kind { name: "slack", source_text: include_str!("slack.rs"), record: &RECORD, check, rate: Some(RATE), build };
+
+/// A message a second and room: <https://docs.slack.dev/apis/web-api/rate-limits>.
+const RATE: Rate = Rate::per_second(1);
 
 static RECORD: Record = Record::new(
     "slack",

@@ -26,8 +26,14 @@ use crate::config::{Key, Problem, Record, Settings, Shape};
 use crate::model::{Delivery, Notification, Secret};
 use std::sync::Arc;
 
-pub const KIND: Kind =
-    Kind { name: "webhook", source_text: include_str!("webhook.rs"), record: &RECORD, check: |_| Vec::new(), build };
+pub const KIND: Kind = Kind {
+    name: "webhook",
+    source_text: include_str!("webhook.rs"),
+    record: &RECORD,
+    check: |_| Vec::new(),
+    rate: None,
+    build,
+};
 
 static RECORD: Record = Record::new(
     "webhook",

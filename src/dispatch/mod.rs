@@ -25,7 +25,7 @@ pub use subject::Wait;
 
 use crate::model::alert::AlertView;
 use crate::model::record::{Entry, FlightRecord, RowName};
-use crate::model::{AlertId, Matcher, Notification, Timestamp};
+use crate::model::{AlertId, Matcher, Notification, Rate, Timestamp};
 use backoff::Jitter;
 use channel::ChannelState;
 use group::Group;
@@ -41,8 +41,28 @@ pub struct Config {
     /// The root of the routing tree; `None` where there is none: alerts are kept and told to nobody.
     pub route: Option<Route>,
     pub inhibit: Vec<Inhibit>,
-    /// The names of all channels.
-    pub channels: Vec<Arc<str>>,
+    /// All channels, as they are declared.
+    pub channels: Vec<ChannelRules>,
+}
+
+/// What a configuration says of one channel, so far as it matters to who is told when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChannelRules {
+    pub name: Arc<str>,
+    /// The channel that is told what this one was not.
+    pub fallback: Option<Arc<str>>,
+    /// The most messages in a time; `None`: as many as there are.
+    pub rate: Option<Rate>,
+    /// The most messages in an hour; what is critical is counted and never held.
+    pub hourly: Option<u32>,
+}
+
+impl ChannelRules {
+    /// A channel with no rules but its name.
+    #[must_use]
+    pub fn new(name: &Arc<str>) -> ChannelRules {
+        ChannelRules { name: Arc::clone(name), fallback: None, rate: None, hourly: None }
+    }
 }
 
 impl Config {
@@ -51,7 +71,18 @@ impl Config {
     pub fn reached(&self) -> Vec<&str> {
         let routes: Vec<&Route> = self.route.iter().flat_map(Route::walk).collect();
         let is_reached = |name: &&Arc<str>| routes.iter().any(|route| route.channels.contains(*name));
-        self.channels.iter().filter(is_reached).map(|name| &**name).collect()
+        self.names().filter(is_reached).map(|name| &**name).collect()
+    }
+
+    /// The names of all channels, as they are declared.
+    pub fn names(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.channels.iter().map(|channel| &channel.name)
+    }
+
+    /// What is said of a channel.
+    #[must_use]
+    pub fn channel(&self, name: &str) -> Option<&ChannelRules> {
+        self.channels.iter().find(|channel| *channel.name == *name)
     }
 
     /// Why no alert whatever is told to anybody, and what to write; `None` where a route leads to a channel.
@@ -61,7 +92,7 @@ impl Config {
             return None;
         }
         let why = if self.route.is_some() { "`route:` leads to no channel" } else { "there is no `route:`" };
-        let name = self.channels.first().map_or("name", |name| &**name);
+        let name = self.names().next().map_or("name", |name| &**name);
         Some(format!("{why}. One that leads to a channel is taken up at once: `route: {{ channels: [{name}] }}`"))
     }
 }

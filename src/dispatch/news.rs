@@ -141,17 +141,27 @@ impl Dispatch {
         let down = (&*id.check == "channel-down").then(|| id.key.get("channel").unwrap_or_default());
         let routes = if down.is_some() { vec![root] } else { root.find(labels) };
         for route in routes {
-            // The trouble of a channel is told through the others.
-            let channels = if down.is_some() { &self.config.channels } else { &route.channels };
-            for channel in channels.iter().filter(|c| Some(&***c) != down) {
-                if leads.iter().any(|(l, _)| l.channel == *channel) {
+            let channels = down.map_or_else(|| route.channels.clone(), |down| self.others(down));
+            for channel in channels {
+                if leads.iter().any(|(l, _)| l.channel == channel) {
                     continue;
                 }
-                let group = new_group(route, channel, id, labels);
-                leads.push((Lead { channel: Arc::clone(channel), group: Arc::clone(&group.key) }, group));
+                let group = new_group(route, &channel, id, labels);
+                leads.push((Lead { channel, group: Arc::clone(&group.key) }, group));
             }
         }
         leads
+    }
+
+    /// Who is told of the trouble of a channel: the first of its fallbacks that is not down itself, else all others.
+    fn others(&self, down: &str) -> Vec<Arc<str>> {
+        let fallback = |name: &str| self.config.channel(name).and_then(|channel| channel.fallback.clone());
+        let is_down = |name: &Arc<str>| self.channels.get(name).is_some_and(|channel| channel.down.is_some());
+        let chain = std::iter::successors(fallback(down), |name| fallback(name));
+        match chain.take(self.config.channels.len()).find(|name| !is_down(name)) {
+            Some(fallback) => vec![fallback],
+            None => self.config.names().filter(|name| ***name != *down).cloned().collect(),
+        }
     }
 
     fn join(&mut self, id: &AlertId, lead: &Lead, group: Group, now: Timestamp) {
@@ -215,8 +225,7 @@ impl Dispatch {
     pub fn reload(&mut self, config: super::Config, now: Timestamp) {
         self.config = config;
         self.rebuild_inhibitions();
-        let gone: Vec<Arc<str>> =
-            self.channels.keys().filter(|c| !self.config.channels.contains(*c)).cloned().collect();
+        let gone: Vec<Arc<str>> = self.channels.keys().filter(|c| self.config.channel(c).is_none()).cloned().collect();
         for channel in &gone {
             self.drop_channel(channel, now);
         }

@@ -29,7 +29,7 @@ impl Dispatch {
     #[must_use]
     pub fn channel_reports(&self, now: Timestamp) -> Vec<ChannelReport> {
         let mut reports: Vec<ChannelReport> =
-            self.config.channels.iter().map(|name| report(name, self.channels.get(name), now)).collect();
+            self.config.names().map(|name| report(name, self.channels.get(name), now)).collect();
         reports.sort_by(|a, b| a.channel.cmp(&b.channel));
         let untold = self.subjects.values().flat_map(|s| &s.targets).filter(|t| t.is_untold());
         for target in untold {

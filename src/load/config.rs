@@ -51,6 +51,8 @@ pub struct ChannelDecl {
     pub name: Arc<str>,
     pub kind: &'static channels::registry::Kind,
     pub settings: Settings,
+    /// What does not belong to its kind: `fallback`, `rate`.
+    pub rules: dispatch::ChannelRules,
 }
 
 /// `store:`.

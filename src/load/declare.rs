@@ -1,6 +1,7 @@
 //! What may be written at the top of a file, declared once: the reader, the schema and the manual follow it.
 
 use crate::config::{Key, Record, Rule, ScalarError, Shape};
+use crate::model::Rate;
 use crate::rules::SelfAlerts;
 use crate::rules::declare::{CHECK, NAME};
 use crate::{channels, collectors};
@@ -46,7 +47,17 @@ pub static CHANNEL: Record = Record::new(
     "A place to tell.",
     &[
         Key::new("fallback", Shape::Reference("channel"), "The channel that is told what this one was not."),
-        Key::new("rate", Shape::Text, "The most messages in a time: `1/s`, `10/m`, `100/h`."),
+        Key::new(
+            "rate",
+            Shape::Checked(&RATE),
+            "The most messages in a time; what is over it is gathered into one message. Slack: `1/s`.",
+        )
+        .known_as(&["rate_limit"]),
+        Key::new(
+            "max_per_hour",
+            Shape::Integer { min: 1, max: 100_000 },
+            "The most messages in an hour; what is over it is gathered, and what is critical never held.",
+        ),
         Key::new("only_if", Shape::Text, "Where this is empty the channel is left out: `\"${SLACK_WEBHOOK:-}\"`.")
             .known_as(&["enabled", "if", "when"]),
     ],
@@ -211,6 +222,16 @@ pub static SEND: Record = Record::new(
 );
 
 static LISTEN: Rule = Rule { noun: "an address", example: "127.0.0.1:9600", pattern: None, check: listen };
+
+static RATE: Rule = Rule { noun: "a rate", example: "1/s", pattern: Some("^[1-9][0-9]*/[smh]$"), check: rate };
+
+fn rate(text: &str, shown: &str) -> Result<(), ScalarError> {
+    if Rate::parse(text).is_some() {
+        return Ok(());
+    }
+    Err(ScalarError::new(format!("`{shown}` is no rate"))
+        .help("write so many a second, minute or hour: `1/s`, `10/m`, `100/h`"))
+}
 
 fn listen(text: &str, shown: &str) -> Result<(), ScalarError> {
     if text.parse::<std::net::SocketAddr>().is_ok() {

@@ -1,7 +1,8 @@
 //! What stands under names, or once: sources, channels, `defaults`, `self_alerts`, `store`, `server`.
 
 use super::declare::{CHANNEL, DEFAULTS, HEARTBEAT, SELF_ALERTS, SERVER, SOURCE, STORE};
-use super::files::{Section, not_built};
+use super::fallbacks::rules;
+use super::files::Section;
 use super::{ChannelDecl, HeartbeatConfig, Loading, ServerConfig, SourceDecl, StoreConfig};
 use crate::config::{Node, NodeKind, Place, Problem, Problems, Reader, Record, Settings, Text};
 use crate::model::Severity;
@@ -42,7 +43,7 @@ impl<'a> Loading<'a> {
     }
 
     pub(super) fn channels(&mut self) -> Names<ChannelDecl> {
-        let mut found = Names::none();
+        let (mut found, mut fallbacks) = (Names::none(), Vec::new());
         for (name, node, section) in self.named("channels") {
             found.all.insert(Arc::clone(&name.text));
             self.outline.channels.push(name.clone());
@@ -54,20 +55,17 @@ impl<'a> Loading<'a> {
             let before = self.problems.len();
             let settings = self.reader.filling(section.fill).record(section.source, node, &CHANNEL, &mut self.problems);
             let is_right = self.problems.len() == before;
-            for key in ["fallback", "rate"] {
-                if settings.has(key) {
-                    let problem = Problem::error(not_built(key)).at(settings.key_place(key));
-                    self.problems.push(problem.help("remove it for now"));
-                }
-            }
             let Some((kind, inner)) = settings.kind() else { continue };
             let Some(kind) = channels::registry::kind(kind) else { continue };
             // What is missing may be what is wrong.
             for problem in if is_right { (kind.check)(inner) } else { Vec::new() } {
                 self.problems.push(problem);
             }
-            found.declared.push(ChannelDecl { name: name.text, kind, settings: inner.clone() });
+            let rules = rules(&name.text, &settings, kind);
+            fallbacks.extend(settings.spanned("fallback").map(|to| (Arc::clone(&name.text), to)));
+            found.declared.push(ChannelDecl { name: name.text, kind, settings: inner.clone(), rules });
         }
+        self.fallbacks(&mut found, &fallbacks);
         found
     }
 

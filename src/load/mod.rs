@@ -7,6 +7,7 @@ mod checks;
 mod config;
 pub mod declare;
 mod decls;
+mod fallbacks;
 mod files;
 mod links;
 mod parallel;
@@ -162,7 +163,7 @@ impl Loading<'_> {
         inhibit.extend(links::parents(checks));
         inhibit.extend(self_alerts.source_unreachable.and_then(|_| links::source_unreachable()));
         self.outline.has_route = route.is_some();
-        dispatch::Config { route, inhibit, channels: channels.declared.iter().map(|c| Arc::clone(&c.name)).collect() }
+        dispatch::Config { route, inhibit, channels: channels.declared.iter().map(|c| c.rules.clone()).collect() }
     }
 
     fn tests(&mut self, channels: &decls::Names<ChannelDecl>) -> Vec<cases::TestCase> {

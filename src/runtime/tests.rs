@@ -142,7 +142,7 @@ fn loaded(world: &Arc<World>, names: &[&str]) -> Loaded {
         routes: Vec::new(),
         declared: Arc::from("routes.yaml:1"),
     };
-    let channels = vec![Arc::from("people")];
+    let channels = vec![dispatch::ChannelRules::new(&Arc::from("people"))];
     let people = ChannelSpec {
         name: Arc::from("people"),
         fingerprint: 1,

@@ -121,7 +121,7 @@ pub fn simulate(seed: u64) -> Report {
         events: BTreeMap::new(),
         issued: 0,
         saved: BTreeMap::new(),
-        inboxes: config.dispatch.channels.iter().map(|c| (Arc::clone(c), Inbox::default())).collect(),
+        inboxes: config.dispatch.names().map(|c| (Arc::clone(c), Inbox::default())).collect(),
         config,
         out: BTreeMap::new(),
         led: BTreeMap::new(),
@@ -493,7 +493,7 @@ impl World {
                 let id = &change.view.id;
                 let down = if &*id.check == "channel-down" { id.key.get("channel") } else { None };
                 let led: BTreeSet<Arc<str>> = if &*id.check == "channel-down" {
-                    self.config.dispatch.channels.iter().filter(|c| Some(&***c) != down).cloned().collect()
+                    self.config.dispatch.names().filter(|c| Some(&***c) != down).cloned().collect()
                 } else {
                     route.find(&change.view.labels).iter().flat_map(|r| r.channels.iter().cloned()).collect()
                 };
