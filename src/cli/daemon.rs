@@ -27,7 +27,7 @@ const ANSWER_BYTES_MAX: usize = 64 << 20;
 
 /// Which daemon, for a command whose other arguments stand before DIR: `breaker reset NAME [DIR]`.
 #[derive(clap::Args)]
-pub(super) struct Arguments {
+pub(super) struct Reach {
     #[command(flatten)]
     pub(super) folder: Folder,
     #[command(flatten)]
@@ -45,7 +45,7 @@ pub(super) struct Access {
     token_file: Option<PathBuf>,
 }
 
-impl Arguments {
+impl Reach {
     /// # Errors
     /// As [`Client::new`].
     pub(super) fn client(&self) -> Result<Client, String> {

@@ -6,7 +6,7 @@ use serde_json::Value;
 #[derive(clap::Args)]
 pub(super) struct Arguments {
     #[command(flatten)]
-    daemon: daemon::Arguments,
+    daemon: daemon::Reach,
     /// How it is written.
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
