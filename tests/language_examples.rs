@@ -59,7 +59,7 @@ fn assert_loads(loaded: &Loaded) {
 #[test]
 fn the_page_has_the_examples_that_are_tried_here() {
     let heads: Vec<&str> = examples().iter().map(|e| e.lines().next().unwrap()).collect();
-    assert_eq!(heads, ["checks:", "sources:", "channels:", "tests:"]);
+    assert_eq!(heads, ["checks:", "sources:", "channels:", "tests:", "tests:"]);
 }
 
 #[test]
@@ -119,4 +119,27 @@ fn the_test_loads() {
     assert_loads(&loaded);
     let case = &loaded.config.as_ref().unwrap().tests[0];
     assert_eq!((case.inputs[0].slots.len(), case.expect.len(), case.sends.as_ref().map(Vec::len)), (5, 2, Some(4)));
+}
+
+#[test]
+fn the_tests_of_routes_load_beside_the_routes_and_pass() {
+    let teams = ROUTES.replace(
+        "channels: [data-slack, oncall-email] }",
+        "channels: [data-slack], routes: [{ matchers: [severity=\"critical\"], channels: [data-slack, oncall-email] }, \
+         { matchers: ['team=~\"ml|growth\"'], channels: [oncall-email] }] }",
+    );
+    let files = [
+        ("a.yaml", examples()[0]),
+        ("b.yaml", SOURCES),
+        ("c.yaml", PARENT),
+        ("d.yaml", teams.as_str()),
+        ("e.yaml", examples()[4]),
+    ];
+    let loaded = load_files(&files);
+    assert_loads(&loaded);
+    let config = loaded.config.unwrap();
+    for case in &config.tests {
+        assert_eq!(bellwether::testing::run(&config, case).differences, [""; 0], "{}", case.name);
+    }
+    assert_eq!(config.tests.len(), 2);
 }

@@ -3,6 +3,7 @@
 
 use bellwether::load::cases::{Cell, Slot, TestCase};
 use bellwether::load::{self, Loaded, Mode};
+use bellwether::testing;
 
 const BASE: &str = "sources: { local: { sqlite: { path: a.db } } }
 channels: { terminal: { console: {} } }
@@ -156,4 +157,90 @@ fn expectations_are_read_and_checked() {
     let loaded = load_tests(&wrong);
     let got: Vec<&str> = loaded.problems.iter().map(|problem| problem.message.as_str()).collect();
     assert_eq!(got, ["an entry is one change, and this one names two", "unknown check `b`"]);
+}
+
+const ROUTES: &str = "sources: { local: { sqlite: { path: a.db } } }
+channels: { data: { console: {} }, page: { console: {} }, ml: { console: {} } }
+route:
+  channels: [data]
+  routes:
+    - { matchers: [severity=\"critical\"], channels: [data, page], continue: true }
+    - { matchers: ['team=~\"ml|growth\"'], channels: [ml] }
+    - { matchers: [region=\"eu\"], channels: [page] }
+checks:
+  - check: a
+    source: local
+    collect: { query: SELECT 1 AS n }
+    columns: { region: text, n: number }
+    key: [region]
+    labels: { team: ml }
+    alert: { critical: n > 100, info: n > 1 }
+tests:
+";
+
+fn load_routes(test: &str) -> Loaded {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("a.yaml"), format!("{ROUTES}  - test: t\n    <<: {{ {test} }}\n")).unwrap();
+    load::load(folder.path(), &|_| None, Mode::Lenient).unwrap()
+}
+
+/// What the test says of the routes: its differences, then its notes.
+fn routed(test: &str) -> Vec<String> {
+    let loaded = load_routes(test);
+    let shown = loaded.problems.human(&loaded.sources, false);
+    let config = loaded.config.unwrap_or_else(|| panic!("{test}: {shown}"));
+    let outcome = testing::run(&config, &config.tests[0]);
+    let folder = format!("{}/", config.folder.display());
+    [outcome.differences, outcome.notes].concat().iter().map(|line| line.replace(&folder, "")).collect()
+}
+
+#[test]
+fn a_test_of_routes_holds_where_they_lead_against_its_list() {
+    for passes in [
+        "route: { check: a }, channels: [ml, page, data]",
+        "route: { check: a, severity: info }, channels: ml",
+        "route: { check: a, severity: info, labels: { team: data, region: eu } }, channels: [page]",
+        "route: { labels: { x: y } }, channels: [data]",
+        "route: { severity: critical }, channels: [data, page]",
+    ] {
+        assert_eq!(routed(passes), [""; 0], "{passes}");
+    }
+    let labels = "the labels are {check=\"a\", severity=\"info\", source=\"local\", team=\"ml\"}";
+    let row = "only a row gives `region`: give what a route asks for";
+    for (test, want) in [
+        (
+            "check: a, severity: info }, channels: [ml, page",
+            vec![
+                "expected `page`: it is not told: the route at a.yaml:6 asks for severity=\"critical\", and `severity` is \"info\"",
+                labels,
+                row,
+            ],
+        ),
+        (
+            "check: a, severity: info, labels: { region: us } }, channels: [data",
+            vec![
+                "not expected: `ml` is told, by a.yaml:7",
+                "expected `data`: it is not told: below the route at a.yaml:4 another one matches",
+                "the labels are {check=\"a\", region=\"us\", severity=\"info\", source=\"local\", team=\"ml\"}",
+            ],
+        ),
+    ] {
+        assert_eq!(routed(&format!("route: {{ {test}]")), want, "{test}");
+    }
+}
+
+#[test]
+fn what_is_wrong_in_a_test_of_routes_is_told() {
+    for (test, want) in [
+        ("route: { check: b }, channels: [data]", "unknown check `b`"),
+        ("route: { check: a }, channels: [dota]", "unknown channel `dota`"),
+        ("route: { check: a }", "`channels` is missing"),
+        ("route: { check: a }, channels: [data], rows: []", "unknown key `rows`"),
+        ("route: { sevrity: info }, channels: [data]", "unknown key `sevrity`"),
+        ("check: a, rows: [], expect: [], channels: [data]", "unknown key `channels`"),
+    ] {
+        let loaded = load_routes(test);
+        let got: Vec<&str> = loaded.problems.iter().map(|problem| problem.message.as_str()).collect();
+        assert_eq!(got, [want], "{test}");
+    }
 }

@@ -28,7 +28,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "TIME", value_parser = Timestamp::parse)]
     at: Option<Timestamp>,
     /// Only instances whose key has this value; given several times, all of them.
-    #[arg(long = "key", value_name = "NAME=VALUE", value_parser = key_value)]
+    #[arg(long = "key", value_name = "NAME=VALUE", value_parser = super::key_value)]
     keys: Vec<(String, String)>,
     /// Shows every instance, and how each of its conditions came to its value.
     #[arg(long)]
@@ -42,11 +42,6 @@ pub(super) struct Arguments {
 enum Format {
     Text,
     Json,
-}
-
-fn key_value(text: &str) -> Result<(String, String), String> {
-    let pair = text.split_once('=').filter(|(name, _)| !name.is_empty());
-    pair.map(|(name, value)| (name.to_owned(), value.to_owned())).ok_or_else(|| "write NAME=VALUE".to_owned())
 }
 
 /// The worst of critical 2, warning 1, unknown 3, ok or info 0, in that order; 3 too where nothing could be judged.

@@ -4,6 +4,7 @@ mod daemon;
 mod eval;
 mod init;
 mod lint;
+mod routes;
 mod run;
 mod schema;
 mod status;
@@ -34,6 +35,8 @@ enum Command {
     Lint(lint::Arguments),
     /// Runs the tests of the checks.
     Test(test::Arguments),
+    /// The routing tree, and where it leads labels.
+    Routes(routes::Arguments),
     /// Prints one JSON Schema for every file.
     Schema(schema::Arguments),
     /// Writes a small configuration that runs.
@@ -69,6 +72,7 @@ pub fn main() -> ExitCode {
         Command::Eval(arguments) => eval::main(&arguments),
         Command::Lint(arguments) => lint::main(&arguments),
         Command::Test(arguments) => test::main(&arguments),
+        Command::Routes(arguments) => routes::main(&arguments),
         Command::Schema(arguments) => schema::main(&arguments),
         Command::Init(arguments) => init::main(&arguments),
         Command::Status(arguments) => status::main(&arguments),
@@ -121,6 +125,12 @@ fn refusal(loaded: &Loaded, color: bool) -> String {
 /// The variables that `${NAME}` asks for.
 fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok()
+}
+
+/// `NAME=VALUE` of an option.
+fn key_value(text: &str) -> Result<(String, String), String> {
+    let pair = text.split_once('=').filter(|(name, _)| !name.is_empty());
+    pair.map(|(name, value)| (name.to_owned(), value.to_owned())).ok_or_else(|| "write NAME=VALUE".to_owned())
 }
 
 /// A line for people.

@@ -76,7 +76,7 @@ impl Pattern<'_> {
 
     fn takes(&self, case: &TestCase) -> bool {
         let fits = |name: &str| name.contains(self.text) || self.regex.as_ref().is_some_and(|r| r.is_match(name));
-        fits(&case.name) || case.inputs.iter().any(|input| fits(&input.check))
+        fits(&case.name) || case.checks().any(fits)
     }
 }
 

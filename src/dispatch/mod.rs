@@ -10,6 +10,7 @@ pub mod backoff;
 pub mod breaker;
 pub mod channel;
 pub mod decide;
+pub mod explain;
 pub mod group;
 pub mod hold;
 pub mod inhibit;

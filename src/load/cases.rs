@@ -1,5 +1,9 @@
 //! `tests:` as the runner takes them: rows by slot, and what has to come of them.
 
+mod route;
+
+pub use route::RouteCase;
+
 use super::declare::{EXPECT, ROWS, SEND, TEST};
 use super::series::{self, Item, Series, is_there, slot};
 use crate::config::{Node, Place, Problem, Problems, Reader, Setting, SettingValue, Settings, Source, Style, Text};
@@ -24,6 +28,16 @@ pub struct TestCase {
     pub expect: Vec<Expect>,
     /// Every send there is; `None` where the test does not ask.
     pub sends: Option<Vec<SendExpect>>,
+    /// Where it is a test of routes: then there are no rows.
+    pub route: Option<RouteCase>,
+}
+
+impl TestCase {
+    /// The checks that it is about.
+    pub fn checks(&self) -> impl Iterator<Item = &str> {
+        let routed = self.route.as_ref().and_then(|route| route.check.as_deref());
+        self.inputs.iter().map(|input| &*input.check).chain(routed)
+    }
 }
 
 /// What one check is given.
@@ -94,6 +108,9 @@ pub(super) struct CaseReader<'a> {
 impl CaseReader<'_> {
     /// One entry. `None` where it is wrong; that has been told.
     pub fn case(&mut self, source: &Arc<Source>, node: &Node) -> Option<TestCase> {
+        if node.get("route").is_some() {
+            return self.route_case(source, node);
+        }
         let settings = self.reader.record(source, node, &TEST, self.problems);
         self.known_check(&settings);
         let inputs = self.inputs(source, &settings);
@@ -107,6 +124,7 @@ impl CaseReader<'_> {
             inputs: inputs?,
             expect: expect?,
             sends,
+            route: None,
         })
     }
 
@@ -135,6 +153,12 @@ impl CaseReader<'_> {
             self.problems.push(unknown_name(&name, "check", self.checks.keys().copied()));
         }
         None
+    }
+
+    fn known_channel(&mut self, channel: &Text) {
+        if !self.hides.1 && !self.channels.contains(&channel.text) {
+            self.problems.push(unknown_name(channel, "channel", self.channels.iter().map(|name| &**name)));
+        }
     }
 
     /// The rows of each check that has some.
@@ -345,9 +369,7 @@ impl CaseReader<'_> {
     fn send(&mut self, entry: &Settings) -> Option<SendExpect> {
         let check = if entry.has("check") { Some(self.known_check(entry)?.text) } else { None };
         let channel = entry.spanned("channel")?;
-        if !self.hides.1 && !self.channels.contains(&channel.text) {
-            self.problems.push(unknown_name(&channel, "channel", self.channels.iter().map(|name| &**name)));
-        }
+        self.known_channel(&channel);
         Some(SendExpect {
             at: entry.duration("at")?,
             channel: channel.text,

@@ -13,7 +13,7 @@ pub static FILE: Record = Record::new(
     &[
         Key::new("checks", Shape::List(&Shape::Record(&CHECK)), "What is watched.")
             .known_as(&["groups", "rules", "alerts"]),
-        Key::new("tests", Shape::List(&Shape::Record(&TEST)), "What the checks make of given rows."),
+        Key::new("tests", Shape::List(&A_TEST), "What the checks make of given rows, and where routes lead."),
         Key::new("sources", Shape::MapOf(&Shape::Record(&SOURCE)), "The places to ask, by name.")
             .known_as(&["datasources"]),
         Key::new("channels", Shape::MapOf(&Shape::Record(&CHANNEL)), "The places to tell, by name.")
@@ -186,6 +186,40 @@ pub static TEST: Record = Record::new(
             .required()
             .known_as(&["exp_alerts", "alert_rule_test"]),
         Key::new("sends", Shape::List(&Shape::Record(&SEND)), "Every send there is."),
+    ],
+);
+
+/// An entry of `tests:`: one that says `route` is of routes.
+static A_TEST: Shape = Shape::OneOf(&[Shape::Record(&TEST), Shape::Record(&ROUTE_TEST)]);
+
+pub static ROUTE_TEST: Record = Record::new(
+    "route test",
+    "Where the routes lead an alert.",
+    &[
+        Key::new("test", Shape::Text, "What it shows.").required().known_as(&["name"]),
+        Key::new("route", Shape::Record(&ROUTED), "The alert that is led.").required(),
+        Key::new(
+            "channels",
+            Shape::OneOrMany(&Shape::Reference("channel")),
+            "Every channel that it leads to, in any order.",
+        )
+        .required()
+        .known_as(&["expect_channels", "receivers", "channel"]),
+    ],
+);
+
+pub static ROUTED: Record = Record::new(
+    "routed alert",
+    "An alert as the routes see it: by its labels.",
+    &[
+        Key::new(
+            "check",
+            Shape::Reference("check"),
+            "The check whose alert it is: its source and its constant labels are taken.",
+        ),
+        Key::new("severity", SEVERITY, "Its severity; the check's most severe."),
+        Key::new("labels", Shape::MapOf(&Shape::Text), "Further labels, key columns among them.").known_as(&["key"]),
+        Key::new("at", Shape::Time, "When it is to be told.").default("2026-01-05T00:00:00Z"),
     ],
 );
 

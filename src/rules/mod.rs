@@ -204,6 +204,20 @@ impl Check {
         let key = id.key.0.iter().cloned();
         LabelSet::new(own.chain(key).chain(fixed_labels(id, severity, Some(&self.source))))
     }
+
+    /// The labels that all its alerts of a severity have, whatever the row; and the names of those that the row gives.
+    #[must_use]
+    pub fn labels_known(&self, severity: Severity) -> (LabelSet, Vec<Arc<str>>) {
+        let id = AlertId::new(&self.name, crate::model::Key::default());
+        let own = self.labels.iter().filter_map(|(name, t)| Some((Arc::clone(name), Arc::clone(t.constant()?))));
+        let labels = LabelSet::new(own.chain(fixed_labels(&id, severity, Some(&self.source))));
+        let from_row = self.labels.iter().filter(|(_, t)| t.constant().is_none()).map(|(name, _)| Arc::clone(name));
+        let key = match &self.key {
+            KeyColumns::Columns(columns) => columns.to_vec(),
+            KeyColumns::None | KeyColumns::AllText => Vec::new(),
+        };
+        (labels, from_row.chain(key).collect())
+    }
 }
 
 /// `check`, `severity`, `reason` and `source`: the labels nobody may declare.

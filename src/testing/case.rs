@@ -42,6 +42,10 @@ pub fn run(config: &Config, case: &TestCase) -> Outcome {
         differences,
         notes,
     };
+    if let Some(route) = &case.route {
+        let (differences, notes) = super::routed::differences(config, route);
+        return done(differences, notes);
+    }
     let checks: Vec<Arc<Check>> = case.inputs.iter().filter_map(|input| fixed(config, case, input)).collect();
     let Some(last) = checks.iter().filter_map(|c| last_slot(&c.schedule)).max() else {
         return done(vec!["the test has no slot: give at least one row".to_owned()], Vec::new());

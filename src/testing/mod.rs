@@ -3,6 +3,7 @@
 pub mod case;
 pub mod compare;
 pub mod drive;
+pub mod routed;
 
 pub use case::{Outcome, run};
 pub use drive::{World, drive};

@@ -52,6 +52,12 @@ fn the_exits_are_those_of_the_page() {
         (&failing, &["test"], 1),
         (&failing, &["test", "--run", "nothing like it"], 0),
         (&broken, &["test"], 2),
+        (&home, &["routes", "show"], 0),
+        (&home, &["routes", "test", ".", "--check", "slow", "--at", "2026-03-05T03:00:00Z"], 0),
+        (&home, &["routes", "test", "--check", "sloow"], 2),
+        (&home, &["routes", "test", "--severity", "bad"], 2),
+        (&home, &["routes", "test", "--label", "team"], 2),
+        (&broken, &["routes", "test"], 2),
         (&home, &["test", "nowhere"], 2),
         (&home, &["schema"], 0),
         (&home, &["schema", "."], 0),
@@ -304,4 +310,32 @@ fn failing_tests_are_told_with_their_differences_in_every_format() {
     }
     let none = said(&home, &["test", "--run", "seven"]);
     assert!(none.err.contains("of 1 test none is called like `seven`"), "{}", none.err);
+}
+
+#[test]
+fn routes_test_shows_who_is_told_and_why_others_are_not() {
+    let home = Home::new(
+        "channels: { terminal: { console: {} }, page: { console: {} } }\n\
+         route:\n  channels: [terminal]\n  routes: [{ matchers: ['severity=\"critical\"'], channels: [page], group_wait: 0s }]",
+    );
+    home.slow("critical: duration > 300, warning: duration > 100");
+    let at = ["--check", "slow", "--at", "2026-03-05T03:00:00Z"];
+    let critical = said(&home, &[&["routes", "test"], &at[..]].concat());
+    for part in
+        ["severity=\"critical\"", "at 2026-03-05T03:00:00Z", "told:\n  page\n    by bellwether.yaml:", "group_wait 0s"]
+    {
+        assert!(critical.out.contains(part), "{part}: {}", critical.out);
+    }
+    assert!(critical.err.contains("only a row gives `processor`"), "{}", critical.err);
+    let warning = ["--severity", "warning", "--label", "processor=X"];
+    let said_of = |more: &[&str]| said(&home, &[&["routes", "test"], &at[..], &warning[..], more].concat());
+    let warned = said_of(&["--explain"]);
+    assert!(warned.out.contains("told:\n  terminal\n"), "{}", warned.out);
+    assert!(warned.out.contains("no: severity=\"critical\", and severity is \"warning\""), "{}", warned.out);
+    assert_eq!(warned.err, "", "no label is lacking");
+    let json: Value = serde_json::from_str(&said_of(&["--format", "json"]).out).unwrap();
+    assert_eq!(
+        (&json["channels"][0]["channel"], &json["routes"][1]["verdict"]),
+        (&"terminal".into(), &"differs".into())
+    );
 }

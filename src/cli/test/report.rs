@@ -53,7 +53,7 @@ fn as_json(cases: &[&TestCase], outcomes: &[Outcome]) -> Value {
 }
 
 fn checks(case: &TestCase) -> Vec<&str> {
-    case.inputs.iter().map(|input| &*input.check).collect()
+    case.checks().collect()
 }
 
 /// JUnit's XML as CI servers read it (<https://llg.cubic.org/docs/junit/>). A test's class is its first check.
