@@ -60,7 +60,7 @@ async fn serve(config: &Config) -> Result<(), String> {
     let address = listener.local_addr().map_err(|why| format!("cannot listen on {}: {why}", config.server.listen))?;
     telemetry.serving(&config.folder.display().to_string(), &config.dispatch.reached(), address);
     let guard = http::Guard::new(address, config.server.url.as_deref());
-    let api = tokio::spawn(http::serve(listener, handle, guard));
+    let api = tokio::spawn(http::serve(listener, handle, guard, http::Access::default()));
     let options = Options {
         loaded,
         loader: loader(config, telemetry.clone()),

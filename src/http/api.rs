@@ -1,5 +1,7 @@
 //! The routes.
 
+use super::access::{Access, Role};
+use super::gate::{self, Gate};
 use super::guard::{self, Guard};
 use super::query::{self, Pairs};
 use crate::runtime::handle::{Handle, NoAnswer};
@@ -14,25 +16,29 @@ use serde::Serialize;
 /// Described by this document, which a test keeps true.
 const OPENAPI: &str = include_str!("../../docs/openapi.json");
 
-/// Path, method and what answers.
-type Route = (&'static str, &'static str, MethodRouter<Handle>);
+/// Path, method, the role that it needs, and what answers.
+type Route = (&'static str, &'static str, Role, MethodRouter<Handle>);
 
-/// Every route there is.
+/// Every route there is. What only shows needs `Read`; what changes who is told of what, `Silence`; what changes the
+/// daemon, `Admin`. `Anyone` is for what a load balancer asks, and tells nothing.
 pub fn routes() -> [Route; 8] {
     [
-        ("/healthz", "get", get(healthz)),
-        ("/readyz", "get", get(readyz)),
-        ("/metrics", "get", get(metrics)),
-        ("/-/reload", "post", post(reload)),
-        ("/api/v1/alerts", "get", get(alerts)),
-        ("/api/v1/checks", "get", get(checks)),
-        ("/api/v1/status", "get", get(status)),
-        ("/api/v1/openapi.json", "get", get(openapi)),
+        ("/healthz", "get", Role::Anyone, get(healthz)),
+        ("/readyz", "get", Role::Anyone, get(readyz)),
+        ("/metrics", "get", Role::Read, get(metrics)),
+        ("/-/reload", "post", Role::Admin, post(reload)),
+        ("/api/v1/alerts", "get", Role::Read, get(alerts)),
+        ("/api/v1/checks", "get", Role::Read, get(checks)),
+        ("/api/v1/status", "get", Role::Read, get(status)),
+        ("/api/v1/openapi.json", "get", Role::Read, get(openapi)),
     ]
 }
 
-pub fn router(handle: Handle, guard: Guard) -> Router {
-    let add = |router: Router<Handle>, (path, _, answer): Route| router.route(path, answer);
+pub fn router(handle: Handle, guard: Guard, access: &Access) -> Router {
+    let add = |router: Router<Handle>, (path, _, needs, answer): Route| {
+        let gate = Gate { access: access.clone(), needs };
+        router.route(path, answer.route_layer(middleware::from_fn_with_state(gate, gate::pass)))
+    };
     let router = routes().into_iter().fold(Router::new(), add);
     router.layer(middleware::from_fn_with_state(guard, guard::watch)).with_state(handle)
 }
@@ -94,7 +100,12 @@ fn json<T: Serialize>(answer: Result<T, NoAnswer>) -> Response {
 }
 
 fn bad_request(why: &str) -> Response {
-    (StatusCode::BAD_REQUEST, Json(Problem { error: why })).into_response()
+    problem(StatusCode::BAD_REQUEST, why)
+}
+
+/// A refusal with its reason, as JSON.
+pub fn problem(status: StatusCode, why: &str) -> Response {
+    (status, Json(Problem { error: why })).into_response()
 }
 
 fn unavailable(why: &str) -> Response {

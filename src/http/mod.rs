@@ -1,15 +1,21 @@
 //! HEALTH, METRICS AND THE API: questions that the loop answers between two turns.
 //!
-//! It listens on loopback unless told otherwise, and has no login: who reaches it may read alerts and ask for a reload.
-//! `guard` keeps web pages from reaching it through somebody's browser.
+//! It listens on loopback unless told otherwise. `access` says who may ask what, and `guard` keeps web pages from reaching
+//! it through somebody's browser.
 
+pub mod access;
 mod api;
+mod gate;
 mod guard;
 mod query;
+pub mod tokens;
 
+pub use access::Access;
 pub use guard::Guard;
 
 use crate::runtime::handle::Handle;
+use access::Peer;
+use axum::Extension;
 use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -49,13 +55,14 @@ pub async fn bind(listen: SocketAddr) -> Result<TcpListener, String> {
 }
 
 /// Answers until it is dropped.
-pub async fn serve(listener: TcpListener, handle: Handle, guard: Guard) {
-    let (router, slots) = (api::router(handle, guard), Arc::new(Semaphore::new(CONNECTIONS_MAX)));
+pub async fn serve(listener: TcpListener, handle: Handle, guard: Guard, access: Access) {
+    let (router, slots) = (api::router(handle, guard, &access), Arc::new(Semaphore::new(CONNECTIONS_MAX)));
     loop {
         let slot = Arc::clone(&slots).acquire_owned().await.expect("the semaphore is never closed");
         match listener.accept().await {
-            Ok((stream, _)) => {
-                let router = router.clone();
+            Ok((stream, from)) => {
+                // A socket of both families shows IPv4 as a part of IPv6.
+                let router = router.clone().layer(Extension(Peer(from.ip().to_canonical())));
                 tokio::spawn(async move {
                     connection(stream, router).await;
                     drop(slot);

@@ -18,7 +18,7 @@ async fn daemon(reload: Result<Reloaded, String>) -> String {
 async fn listening(handle: Handle) -> String {
     let listener = bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
     let address = listener.local_addr().unwrap();
-    tokio::spawn(serve(listener, handle, Guard::new(address, None)));
+    tokio::spawn(serve(listener, handle, Guard::new(address, None), Access::default()));
     format!("http://{address}")
 }
 
@@ -60,7 +60,7 @@ fn the_document_has_every_route_and_no_other() {
         item.as_object().unwrap().keys().map(|method| format!("{method} {path}")).collect::<Vec<_>>()
     };
     let described: BTreeSet<String> = document["paths"].as_object().unwrap().iter().flat_map(operations).collect();
-    let served = api::routes().into_iter().map(|(path, method, _)| format!("{method} {path}")).collect();
+    let served = api::routes().into_iter().map(|(path, method, ..)| format!("{method} {path}")).collect();
     assert_eq!(described, served);
 }
 
@@ -198,3 +198,5 @@ async fn a_client_that_never_ends_its_request_is_cut() {
     let answer = String::from_utf8_lossy(&answer);
     assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 408"), "{answer}");
 }
+
+mod access;
