@@ -293,7 +293,7 @@ impl Telemetry {
         let (id, to, items) = (&*notification.id, &*notification.channel, notification.items.len());
         let alerts = notification.about();
         match delivery {
-            Delivery::Delivered { but } => {
+            Delivery::Delivered { but, .. } => {
                 let latency = now.since(notification.at).as_secs_f64();
                 self.0.latency.get_or_create(&OfChannel { channel }).observe(latency);
                 match but {
@@ -412,7 +412,7 @@ mod tests {
         t.alerts([(AlertState::Firing(Severity::Critical), 3)]);
         let (kind, view) = (ChangeKind::Fired, crate::store::conformance::view(&crate::store::conformance::id("x")));
         t.changed(&Change { at: Timestamp::default(), kind, severity: Severity::Critical, note: None, view });
-        t.delivered(&notification(), 1, &Delivery::Delivered { but: None }, Timestamp::from_secs(1_002));
+        t.delivered(&notification(), 1, &Delivery::delivered(), Timestamp::from_secs(1_002));
         t.channel(&name, BreakerState::Tripped, 4);
         t.reloaded(Timestamp::from_secs(1_001), 12);
         t.committed(Duration::from_millis(2), 1, 6);
@@ -431,6 +431,8 @@ mod tests {
             at: Timestamp::from_secs(1_000),
             repeat: false,
             holds: crate::model::notification::Holds::default(),
+            first: None,
+            over: false,
             items: Vec::new(),
         }
     }

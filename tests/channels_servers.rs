@@ -41,7 +41,7 @@ fn sample(name: &str) -> model::Notification {
     samples::all().into_iter().find(|(n, _)| *n == name).expect("there is one").1
 }
 
-const DELIVERED: Delivery = Delivery::Delivered { but: None };
+const DELIVERED: Delivery = Delivery::delivered();
 
 #[tokio::test]
 async fn mail_goes_over_starttls_with_a_login() {
@@ -90,7 +90,7 @@ async fn a_mail_server_that_misbehaves_is_understood() {
     assert!(matches!(send("full@x.example").await, Delivery::NotSent { ill: false, .. }));
     assert!(matches!(send("refused@x.example").await, Delivery::Refused { .. }));
     let one_of_two = send("refused@x.example, fine@x.example").await;
-    assert!(matches!(&one_of_two, Delivery::Delivered { but: Some(but) } if but.starts_with("refused@x.example")));
+    assert!(matches!(&one_of_two, Delivery::Delivered { but: Some(but), .. } if but.starts_with("refused@x.example")));
     assert!(matches!(send("spam@x.example").await, Delivery::Refused { .. }));
     assert!(matches!(send("hang@x.example").await, Delivery::Unanswered { .. }));
     assert!(matches!(send("drop@x.example").await, Delivery::Unanswered { .. }));
@@ -106,7 +106,8 @@ async fn slack_takes_what_we_post() {
     let by_token = channel("slack", &format!("token: '{token}', room: {room}, api: '{api}'"));
     for (name, notification) in samples::all() {
         assert_eq!(by_hook.send(&notification).await, DELIVERED, "{name}");
-        assert_eq!(by_token.send(&notification).await, DELIVERED, "{name}");
+        let delivery = by_token.send(&notification).await;
+        assert!(matches!(delivery, Delivery::Delivered { but: None, receipt: Some(_) }), "{name}: {delivery:?}");
     }
     for room in ["general", "alerts"] {
         let messages = server.messages(room).unwrap();
@@ -119,6 +120,46 @@ async fn slack_takes_what_we_post() {
     let lost = channel("slack", &format!("token: '{token}', room: '#nowhere', api: '{api}'"));
     let lost = lost.send(&sample("fired")).await;
     assert!(matches!(&lost, Delivery::Refused { why } if why.contains("channel_not_found")), "{lost:?}");
+}
+
+#[tokio::test]
+async fn slack_answers_in_the_thread_and_changes_the_first_message() {
+    let Some(server) = testkit::slack() else { return };
+    let (api, token, room) = (server.api_url(), SlackEmulator::TOKEN, server.room_id("alerts").unwrap());
+    let slack = channel("slack", &format!("token: '{token}', room: {room}, api: '{api}'"));
+    let Delivery::Delivered { but: None, receipt: Some(first) } = slack.send(&sample("fired")).await else {
+        panic!("a first message has a receipt");
+    };
+    let following =
+        |name: &str| model::Notification { first: Some(first.clone()), over: name == "resolved", ..sample(name) };
+    for name in ["escalated", "eased", "resolved"] {
+        assert_eq!(slack.send(&following(name)).await, DELIVERED, "{name}");
+    }
+    let thread = server.call("conversations.replies", &format!("channel={room}&ts={}", first.message)).unwrap();
+    let messages = thread["messages"].as_array().unwrap_or_else(|| panic!("{thread}"));
+    let seen: Vec<(bool, bool, &str)> = messages
+        .iter()
+        .map(|m| (m["thread_ts"] == *first.message, m["reply_broadcast"] == true, m["text"].as_str().unwrap()))
+        .map(|(under, shown, text)| (under, shown, text.split(" processor").next().unwrap()))
+        .collect();
+    assert_eq!(
+        seen,
+        [
+            (false, false, "🟢 RESOLVED"), // as it was changed
+            (true, true, "🔴 CRITICAL (was warning)"),
+            (true, false, "🟠 WARNING (was critical)"),
+            (true, false, "🟢 RESOLVED"),
+        ]
+    );
+    let blocks = messages[0]["blocks"].to_string();
+    assert!(
+        blocks.contains("Nothing that this message told of fires any more") && blocks.contains("RESOLVED"),
+        "{blocks}"
+    );
+    // One of which the emulator knows nothing.
+    let gone = model::Receipt { message: Arc::from("1.0"), ..first.clone() };
+    let end = slack.send(&model::Notification { first: Some(gone), ..following("resolved") }).await;
+    assert!(matches!(&end, Delivery::Delivered { but: None, receipt: Some(_) }), "{end:?}");
 }
 
 #[test]

@@ -84,7 +84,7 @@ impl Story {
         let delivered = |id: &Arc<str>| Input::Delivered {
             id: Arc::clone(id),
             took: Duration::ZERO,
-            delivery: Delivery::Delivered { but: None },
+            delivery: Delivery::delivered(),
         };
         let inputs: Vec<Input> = turn.sends.iter().map(|send| delivered(&send.notification.id)).collect();
         (!inputs.is_empty()).then_some(inputs)

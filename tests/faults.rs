@@ -8,7 +8,7 @@ use bellwether::dispatch::Send;
 use bellwether::engine::{Collect, CollectFailure};
 use bellwether::load::{self, Mode};
 use bellwether::model::record::{Row, RowName, Saved, Write};
-use bellwether::model::{Delivery, Severity, Table, TableBuilder, Timestamp, Value};
+use bellwether::model::{Delivery, Receipt, Severity, Table, TableBuilder, Timestamp, Value};
 use bellwether::testing::{World, drive};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -50,6 +50,8 @@ struct Scripted {
     /// `seconds channel kinds [outcome]`.
     log: Vec<String>,
     ids: Vec<Arc<str>>,
+    /// Under which message each stands, and whether with it all is over: `-`, `m1`, `m1 over`.
+    under: Vec<String>,
     /// The severity of each message's first item.
     severities: Vec<Severity>,
     /// The title of each message's first item.
@@ -73,7 +75,7 @@ impl World for Scripted {
         let n = &send.notification;
         let to_one = &*n.channel == "one";
         let delivery = if to_one { self.script.pop_front() } else { None };
-        let delivery = delivery.unwrap_or(Delivery::Delivered { but: None });
+        let delivery = delivery.unwrap_or(Delivery::delivered());
         let items: Vec<String> = n.items.iter().map(|i| format!("{} {}", i.kind.name(), i.alert.id.check)).collect();
         let outcome = if matches!(delivery, Delivery::Delivered { .. }) { "" } else { delivery.name() };
         let line = format!("{} {} {} {outcome}", now.since(START).as_secs(), n.channel, items.join(" + "));
@@ -82,6 +84,8 @@ impl World for Scripted {
         self.titles.push(n.items[0].alert.title.clone());
         if to_one {
             self.ids.push(Arc::clone(&n.id));
+            let first = n.first.as_ref().map_or("-", |first| &first.message);
+            self.under.push(format!("{first}{}", if n.over { " over" } else { "" }));
         }
         delivery
     }
@@ -170,6 +174,12 @@ fn not_sent() -> Delivery {
     Delivery::NotSent { why: "refused".into(), retry_after: None, ill: true }
 }
 
+fn taken_as(message: &str) -> Delivery {
+    let text = |text: &str| Arc::from(text);
+    let receipt = Receipt { to: text("#data"), place: text("C1"), message: text(message), shared: false };
+    Delivery::Delivered { but: None, receipt: Some(receipt) }
+}
+
 fn unanswered() -> Delivery {
     Delivery::Unanswered { why: "hung".into(), retry_after: None }
 }
@@ -200,13 +210,13 @@ fn what_may_have_arrived_is_asserted_until_answered() {
     assert!(told[0].ends_with("fired c unanswered"), "{told:?}");
     assert!(told.last().is_some_and(|l| l.ends_with("one resolved c")), "{told:?}");
     // It was told of an end that may not have arrived, and it fires again.
-    let d = Daemon::new(&[7.0, 1.0, 7.0], vec![Delivery::Delivered { but: None }, unanswered()]).run(150);
+    let d = Daemon::new(&[7.0, 1.0, 7.0], vec![Delivery::delivered(), unanswered()]).run(150);
     assert_eq!(d.log().last().copied(), Some("120 one fired c"), "{:?}", d.log());
 }
 
 #[test]
 fn an_end_whose_answer_was_lost_is_said_again() {
-    let d = Daemon::new(&[7.0, 1.0], vec![Delivery::Delivered { but: None }, unanswered()]).run(100);
+    let d = Daemon::new(&[7.0, 1.0], vec![Delivery::delivered(), unanswered()]).run(100);
     let told: Vec<String> = d.log().iter().map(|l| l.split_once(' ').unwrap().1.to_owned()).collect();
     assert_eq!(told, ["one fired c", "one resolved c unanswered", "one resolved c"]);
 }
@@ -370,4 +380,16 @@ fn a_start_with_a_configuration_that_loads_ends_what_was_told_of_one_that_did_no
     let d = Daemon::new(&[1.0], vec![]).run(30).enter(rejected).run(100).restart(60).run(400);
     let told: Vec<&str> = d.log().iter().filter_map(|l| Some(l.split_once(" one ")?.1)).collect();
     assert_eq!(told, ["fired config-rejected", "resolved config-rejected"]);
+}
+
+#[test]
+fn what_follows_stands_under_the_first_message_until_all_of_the_group_is_over() {
+    let together = RULES.replace("group_by: ['...']", "group_by: [check]");
+    let mut d = Daemon::new(&[7.0], vec![]).restart_with(0, &together);
+    d.world = Scripted { values: vec![7.0, 12.0, 1.0, 1.0, 1.0, 7.0], ..Scripted::default() };
+    d.world.others = vec![7.0, 7.0, 7.0, 7.0, 1.0, 1.0];
+    // The second message finds the first gone; a failed send changes nothing.
+    d.world.script = [taken_as("m1"), taken_as("m2"), not_sent(), Delivery::delivered(), Delivery::delivered()].into();
+    let d = d.run(150).restart_with(0, &together).run(310);
+    assert_eq!(d.world.under, ["-", "m1", "m2", "m2", "m2 over", "-"], "{:?}", d.log());
 }

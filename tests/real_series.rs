@@ -82,7 +82,7 @@ impl World for Observed {
     }
 
     fn send(&mut self, _: Timestamp, _: &Send) -> Delivery {
-        Delivery::Delivered { but: None }
+        Delivery::delivered()
     }
 
     fn watch(&mut self, _: Timestamp, turn: &Turn) {

@@ -33,7 +33,7 @@ impl World for Notes {
 
     fn send(&mut self, _now: Timestamp, send: &Send) -> Delivery {
         self.told.extend(send.notification.items.iter().map(|i| i.alert.id.check.to_string()));
-        Delivery::Delivered { but: None }
+        Delivery::delivered()
     }
 
     fn watch(&mut self, _now: Timestamp, turn: &Turn) {

@@ -77,7 +77,7 @@ fn slot(core: &mut Core, table: &Arc<Table>) -> (f64, usize) {
 
 fn delivered(send: &Send) -> Input {
     let id = Arc::clone(&send.notification.id);
-    Input::Delivered { id, took: Duration::ZERO, delivery: Delivery::Delivered { but: None } }
+    Input::Delivered { id, took: Duration::ZERO, delivery: Delivery::delivered() }
 }
 
 fn answer(collect: &Collect, table: &Arc<Table>) -> Input {
@@ -159,7 +159,7 @@ impl World for OneRow {
     }
 
     fn send(&mut self, _: Timestamp, _: &Send) -> Delivery {
-        Delivery::Delivered { but: None }
+        Delivery::delivered()
     }
 
     fn watch(&mut self, _: Timestamp, turn: &Turn) {

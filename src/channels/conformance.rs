@@ -36,7 +36,7 @@ pub async fn send(kind: &str, yaml: &str) -> Delivery {
 pub fn outcome(delivery: &Delivery) -> String {
     let after = |wait: &Option<Duration>| wait.map_or(String::new(), |d| format!(" after {d:?}"));
     let more = match delivery {
-        Delivery::Delivered { but } => if but.is_some() { " but" } else { "" }.to_owned(),
+        Delivery::Delivered { but, .. } => if but.is_some() { " but" } else { "" }.to_owned(),
         Delivery::NotSent { retry_after, ill, .. } => {
             format!("{}{}", if *ill { " ill" } else { "" }, after(retry_after))
         }
@@ -256,7 +256,7 @@ async fn many_sends_share_few_connections() {
     let (_, fired) = samples::all().swap_remove(0);
     let sends = (0..500).map(|_| hook.send(&fired));
     let ended = futures_util::future::join_all(sends).await;
-    assert!(ended.iter().all(|d| *d == Delivery::Delivered { but: None }), "{ended:?}");
+    assert!(ended.iter().all(|d| *d == Delivery::delivered()), "{ended:?}");
     let opened = connections.load(std::sync::atomic::Ordering::SeqCst);
     assert!(opened <= 64, "{opened} connections");
 }

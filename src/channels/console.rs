@@ -58,7 +58,7 @@ impl<W: Write + Send + 'static> Channel for Console<W> {
         };
         let write = tokio::task::spawn_blocking(move || out.write_all(text.as_bytes()).and_then(|()| out.flush()));
         match tokio::time::timeout(self.timeout, write).await {
-            Ok(Ok(Ok(()))) => Delivery::Delivered { but: None },
+            Ok(Ok(Ok(()))) => Delivery::delivered(),
             Ok(Ok(Err(e))) => not_sent(format!("cannot write to standard output: {e}")),
             Ok(Err(e)) => unanswered(format!("the writer ended: {e}"), None),
             Err(_) => unanswered(format!("standard output took nothing for {:?}", self.timeout), None),
@@ -115,7 +115,7 @@ mod tests {
             ),
         ] {
             let console = console(Vec::new(), coloured);
-            assert_eq!(console.send(&fired).await, Delivery::Delivered { but: None });
+            assert_eq!(console.send(&fired).await, Delivery::delivered());
             let text = String::from_utf8(console.out.lock().await.clone()).unwrap();
             assert_eq!(text.lines().next(), Some(first_line));
             assert!(text.ends_with("declared   rules/slow.yaml:4\n"), "{text}");

@@ -14,9 +14,20 @@
 //! declared. Times are shown in each reader's own zone. The first ten alerts of a group are shown in full, the others in
 //! a line each as far as Slack's limits allow, and the rest is counted. Data cannot mention anyone or make a link.
 //!
+//! **Threads, with a token.** The first message of a group's life stands in the room; what follows stands in its thread.
+//! What fires anew, an escalation, what came and went, and a repeat are shown in the room too
+//! (`reply_broadcast`); an easing and an end are not. When nothing of the group fires any more, the first message itself is
+//! changed to say so (`chat.update`). Where it cannot be changed, the room is shown the end as a reply. Where it is gone,
+//! a new message goes to the room, and what follows stands under that one. A webhook has no threads: each message stands
+//! in the room.
+//!
 //! **What counts as delivered.** `ok` of a webhook, `"ok": true` of the Web API. `ratelimited` and 429 are obeyed with
 //! their `Retry-After`, in seconds or as a date, up to an hour;
 //! `"ok": false` with another error is a refusal, but for those with which Slack says that the fault is its own.
+
+#[cfg(test)]
+mod tests;
+mod thread;
 
 use super::keys::TIMEOUT;
 use super::registry::{Built, Context, Kind};
@@ -25,7 +36,7 @@ use super::web::{Answer, Want, Web};
 use super::{Channel, unanswered};
 use crate::config::{Key, Problem, Record, Settings, Shape};
 use crate::model::{Delivery, Notification, Rate};
-use serde_json::Value as Json;
+use reqwest::Url;
 use std::sync::Arc;
 
 pub const KIND: Kind =
@@ -54,22 +65,26 @@ static RECORD: Record = Record::new(
 struct Slack {
     web: Web,
     /// With a token.
-    room: Option<String>,
+    room: Option<Room>,
     url: Option<Arc<str>>,
+}
+
+/// A room that a bot posts to.
+struct Room {
+    /// As the configuration calls it.
+    name: Arc<str>,
+    /// Where `chat.update` is.
+    update: Url,
 }
 
 #[async_trait::async_trait]
 impl Channel for Slack {
     async fn send(&self, notification: &Notification) -> Delivery {
-        let body = || {
-            let mut body = slack::body(&Message::new(notification, self.url.as_deref()));
-            if let Some(room) = &self.room {
-                body["channel"] = Json::from(room.as_str());
-            }
-            Ok(body.to_string().into_bytes())
-        };
+        if let Some(room) = &self.room {
+            return self.tell(room, notification).await;
+        }
+        let body = || Ok(slack::body(&Message::new(notification, self.url.as_deref())).to_string().into_bytes());
         match self.web.post(body, Want::Body).await {
-            Ok(answer) if self.room.is_some() => self.api_outcome(&answer),
             Ok(answer) => self.webhook_outcome(&answer),
             Err(delivery) => delivery,
         }
@@ -80,28 +95,8 @@ impl Slack {
     /// A webhook answers `ok`, and what it does not take with a 4xx.
     fn webhook_outcome(&self, answer: &Answer) -> Delivery {
         match answer.body.trim() {
-            "ok" => Delivery::Delivered { but: None },
+            "ok" => Delivery::delivered(),
             other => unanswered(format!("its answer cannot be read: {}", self.web.quote(other)), answer.retry_after),
-        }
-    }
-
-    /// docs.slack.dev/reference/methods/chat.postMessage: the errors with which Slack says that the fault is its own.
-    fn api_outcome(&self, answer: &Answer) -> Delivery {
-        let retry_after = answer.retry_after;
-        let json: Json = serde_json::from_str(&answer.body).unwrap_or_default();
-        let error = json["error"].as_str().map(|e| self.web.quote(e));
-        let why = |error: &str| format!("Slack answered `{error}`");
-        match (json["ok"].as_bool(), error.as_deref()) {
-            (Some(true), _) => Delivery::Delivered { but: None },
-            (Some(false), Some(e @ ("ratelimited" | "rate_limited"))) => {
-                Delivery::NotSent { why: why(e), retry_after, ill: false }
-            }
-            (Some(false), Some(e @ ("request_timeout" | "service_unavailable" | "team_added_to_org"))) => {
-                Delivery::NotSent { why: why(e), retry_after, ill: true }
-            }
-            (Some(false), Some(e @ ("internal_error" | "fatal_error"))) => unanswered(why(e), retry_after),
-            (Some(false), Some(e)) => Delivery::Refused { why: why(e) },
-            _ => unanswered(format!("its answer cannot be read: {}", self.web.quote(&answer.body)), retry_after),
         }
     }
 }
@@ -134,6 +129,7 @@ fn build(settings: &Settings, context: &Context) -> Built {
     let mut web = Web::new(settings, "api", &format!("{api}/chat.postMessage"), vec![token.clone()])?;
     web.set_header("authorization", &format!("Bearer {}", token.expose()))
         .map_err(|what| Box::new(Problem::error(what).at(settings.place("token"))))?;
-    let room = settings.text("room").unwrap_or_default().to_owned();
+    let name = Arc::from(settings.text("room").unwrap_or_default());
+    let room = Room { name, update: web.beside("chat.update") };
     Ok(Arc::new(Slack { web, room: Some(room), url }))
 }

@@ -106,23 +106,45 @@ impl Web {
         Ok(())
     }
 
+    /// How long one send may take.
+    #[cfg(feature = "slack")]
+    pub(super) fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    /// The address beside this one: `chat.update` for `chat.postMessage`.
+    #[cfg(feature = "slack")]
+    pub(super) fn beside(&self, name: &str) -> Url {
+        self.url.join(name).unwrap_or_else(|_| self.url.clone())
+    }
+
     /// Posts a JSON body, which is written when its turn has come; an answer of 2xx, or how else it ended.
     pub(super) async fn post(
         &self,
         body: impl FnOnce() -> Result<Vec<u8>, Delivery>,
         want: Want,
     ) -> Result<Answer, Delivery> {
-        let permit =
-            tokio::time::timeout(self.timeout, self.permits.acquire()).await.map_err(|_| Delivery::NotSent {
-                why: format!("waited {:?} while {SENDS_MAX} other sends were under way", self.timeout),
-                retry_after: None,
-                ill: false,
-            })?;
+        self.post_to(&self.url, self.timeout, body, want).await
+    }
+
+    /// The same to an address of the same server, within a time of its own.
+    pub(super) async fn post_to(
+        &self,
+        url: &Url,
+        within: Duration,
+        body: impl FnOnce() -> Result<Vec<u8>, Delivery>,
+        want: Want,
+    ) -> Result<Answer, Delivery> {
+        let permit = tokio::time::timeout(within, self.permits.acquire()).await.map_err(|_| Delivery::NotSent {
+            why: format!("waited {within:?} while {SENDS_MAX} other sends were under way"),
+            retry_after: None,
+            ill: false,
+        })?;
         // In a box, so that those who wait for their turn are small.
-        let exchange = Box::pin(self.exchange(body()?, want));
-        let exchange = tokio::time::timeout(self.timeout, exchange).await;
+        let exchange = Box::pin(self.exchange(url, body()?, want));
+        let exchange = tokio::time::timeout(within, exchange).await;
         // Connecting is cut earlier: what takes this long has been written.
-        let late = |_| Err(unanswered(format!("no answer within {:?}", self.timeout), None));
+        let late = |_| Err(unanswered(format!("no answer within {within:?}"), None));
         let (answer, unread) = exchange.unwrap_or_else(late)?;
         if let Some(mut response) = unread {
             let _ = tokio::time::timeout(DRAIN_TIME, read(&mut response)).await;
@@ -132,8 +154,8 @@ impl Web {
     }
 
     /// An answer, and what is still unread of it.
-    async fn exchange(&self, body: Vec<u8>, want: Want) -> Result<(Answer, Option<Response>), Delivery> {
-        let request = self.client.post(self.url.clone()).headers(self.headers.clone()).body(body);
+    async fn exchange(&self, url: &Url, body: Vec<u8>, want: Want) -> Result<(Answer, Option<Response>), Delivery> {
+        let request = self.client.post(url.clone()).headers(self.headers.clone()).body(body);
         let mut response = request.send().await.map_err(|e| self.failed(e))?;
         let (status, retry_after) = (response.status(), retry_after(response.headers(), jiff::Timestamp::now));
         if status.is_success() && want == Want::Status {

@@ -61,7 +61,7 @@ impl Channel for Webhook {
                 .map_err(|e| Delivery::Refused { why: format!("the message cannot be written as JSON: {e}") })
         };
         match self.web.post(body, Want::Status).await {
-            Ok(_) => Delivery::Delivered { but: None },
+            Ok(_) => Delivery::delivered(),
             Err(delivery) => delivery,
         }
     }

@@ -59,10 +59,16 @@ impl Dispatch {
         let Some(group) = self.groups.get_mut(&flight.group) else { return };
         group.flight = None;
         self.dirty.insert(RowName::Group(Arc::clone(&flight.group)));
-        if matches!(delivery, Delivery::Delivered { .. }) {
+        if let Delivery::Delivered { receipt, .. } = delivery {
             group.last_send = Some(flight.at);
             group.retry = None;
+            // One that stands under the first has none: the first stays what it is.
+            group.first = receipt.clone().or_else(|| group.first.take());
             return;
+        }
+        let never_came = matches!(delivery, Delivery::NotSent { .. } | Delivery::Refused { .. });
+        if never_came && group.last_send.is_none() && group.thread.as_ref() == Some(&flight.id) {
+            group.thread = None; // what nobody has cannot be answered
         }
         let retry =
             Retry { id: Arc::clone(&flight.id), digest: flight.digest, attempts: flight.attempt, not_before, refused };

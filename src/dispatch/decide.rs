@@ -10,7 +10,7 @@ use crate::model::fnv::Fnv;
 use crate::model::notification::Holds;
 use crate::model::record::{Entry, FlightItem, FlightRecord, RowName, Told};
 use crate::model::{AlertId, Item, ItemKind, Notification, Severity, Timestamp};
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 use std::cmp::Reverse;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -114,7 +114,7 @@ impl Dispatch {
     }
 
     fn notify(&mut self, key: &Arc<str>, items: Vec<Item>, repeat: bool, now: Timestamp) -> Send {
-        let (digest, holds) = (digest(&items), self.holds(&items));
+        let (digest, holds, over) = (digest(&items), self.holds(&items), self.ends(key, &items));
         let group = self.groups.get_mut(key).expect("looked up by the caller");
         let (id, attempts) = match &group.retry {
             Some(retry) if retry.digest == digest && !retry.id.is_empty() => (Arc::clone(&retry.id), retry.attempts),
@@ -145,11 +145,23 @@ impl Dispatch {
             at: now,
             repeat,
             holds,
+            first: group.first.clone(),
+            over,
             items,
         });
         self.depart(flight);
         self.history.push(Entry::Sent { at: now, attempt: attempts + 1, notification: Arc::clone(&notification) });
         Send { notification, attempt: attempts + 1 }
+    }
+
+    /// Whether nothing that the group's channel was told fires any more once it has these items.
+    fn ends(&self, key: &Arc<str>, items: &[Item]) -> bool {
+        let Some(group) = self.groups.get(key).filter(|_| !items.iter().any(|i| i.kind.is_firing())) else {
+            return false;
+        };
+        let ended: HashSet<&AlertId> =
+            items.iter().filter(|i| i.kind == ItemKind::Resolved).map(|i| &i.alert.id).collect();
+        self.members(group).all(|(id, s, t)| ended.contains(id) || !s.targets[t].may_believe_firing())
     }
 
     /// What the alerts of these items hold.

@@ -3,7 +3,7 @@
 use super::route::Timers;
 use super::subject::News;
 use crate::model::record::{GroupRecord, Retry};
-use crate::model::{AlertId, LabelSet, Timestamp};
+use crate::model::{AlertId, LabelSet, Receipt, Timestamp};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -20,6 +20,8 @@ pub struct Group {
     pub last_send: Option<Timestamp>,
     /// The id of the message that began its life.
     pub thread: Option<Arc<str>>,
+    /// What names the message under which the next ones stand, where the channel gave something.
+    pub first: Option<Receipt>,
     pub retry: Option<Retry>,
     /// The id of the notification that is out.
     pub flight: Option<Arc<str>>,
@@ -43,6 +45,7 @@ impl Group {
             members: BTreeSet::new(),
             last_send: None,
             thread: None,
+            first: None,
             retry: None,
             flight: None,
             due: None,
@@ -81,6 +84,7 @@ impl Group {
             last_send: self.last_send,
             thread: self.thread.clone(),
             retry: self.retry.clone(),
+            first: self.first.clone(),
         }
     }
 
@@ -90,6 +94,7 @@ impl Group {
         Group {
             last_send: r.last_send,
             thread: r.thread,
+            first: r.first,
             retry: r.retry,
             ..Group::new(r.key, &r.route, &r.channel, r.labels, timers)
         }

@@ -154,6 +154,7 @@ impl Dispatch {
                 // Its last end was told: its next news is first news.
                 group.last_send = None;
                 group.thread = None;
+                group.first = None;
                 self.dirty.insert(RowName::Group(Arc::clone(&key)));
                 self.touched.insert(Arc::clone(&key));
             }

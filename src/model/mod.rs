@@ -19,7 +19,7 @@ pub mod value;
 pub use alert::{AlertId, AlertState, Change, ChangeKind, Key, Severity};
 pub use labels::LabelSet;
 pub use matcher::{MatchOp, Matcher};
-pub use notification::{Delivery, Item, ItemKind, Notification};
+pub use notification::{Delivery, Item, ItemKind, Notification, Receipt};
 pub use rate::Rate;
 pub use secret::Secret;
 pub use table::{Cells, Column, Table, TableBuilder};

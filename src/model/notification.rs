@@ -75,6 +75,27 @@ pub struct Notification {
     /// What fires and is not told, because something that this message tells of holds it.
     #[serde(default)]
     pub holds: Holds,
+    /// What names the message that this one stands under, where the channel gave something: see [`Receipt`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first: Option<Receipt>,
+    /// With this message the group's life is over: nothing that the channel was told fires any more.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub over: bool,
+}
+
+/// What names a message at the far side, so that what follows in the group can stand under it. What its texts mean is
+/// its channel's own matter; dispatch only keeps it for the life of the group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// Where the message went, as the configuration calls it: `#data`.
+    pub to: Arc<str>,
+    /// The same, as the far side calls it: the id of a room, the ids of mails.
+    pub place: Arc<str>,
+    /// Which message it is there: a time stamp, a subject.
+    pub message: Arc<str>,
+    /// The message tells of several groups: it is not over because one of them is.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub shared: bool,
 }
 
 /// Alerts that others hold, so that one message stands for them: the cause, with its symptoms named under it.
@@ -116,8 +137,13 @@ impl Notification {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "outcome")]
 pub enum Delivery {
-    /// They have it. `but` names what was not taken, such as one recipient of two.
-    Delivered { but: Option<String> },
+    /// They have it. `but` names what was not taken, such as one recipient of two. The receipt names the message where
+    /// it begins a thread; a message that stands under another has none.
+    Delivered {
+        but: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        receipt: Option<Receipt>,
+    },
     /// It did not arrive: try again, not sooner than `retry_after`. `ill` is false where the far side is well
     /// and only asks us to wait (429).
     NotSent { why: String, retry_after: Option<Duration>, ill: bool },
@@ -128,6 +154,12 @@ pub enum Delivery {
 }
 
 impl Delivery {
+    /// They have it, and there is nothing more to say.
+    #[must_use]
+    pub const fn delivered() -> Delivery {
+        Delivery::Delivered { but: None, receipt: None }
+    }
+
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {

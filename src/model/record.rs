@@ -5,7 +5,7 @@
 
 use super::alert::{AlertId, AlertView, Change, Latch, Severity};
 use super::labels::LabelSet;
-use super::notification::{Delivery, ItemKind, Notification};
+use super::notification::{Delivery, ItemKind, Notification, Receipt};
 use super::time::Timestamp;
 use super::value::Value;
 use serde::{Deserialize, Serialize};
@@ -157,6 +157,9 @@ pub struct GroupRecord {
     /// The id of the message that began its life.
     pub thread: Option<Arc<str>>,
     pub retry: Option<Retry>,
+    /// What names the message under which the next ones stand.
+    #[serde(default)]
+    pub first: Option<Receipt>,
 }
 
 /// A send that failed and will be tried again.

@@ -121,7 +121,7 @@ impl Channel for World {
         if self.silent.load(Ordering::SeqCst) {
             std::future::pending::<()>().await;
         }
-        Delivery::Delivered { but: None }
+        Delivery::delivered()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Memory, Sqlite, Store};
 use crate::model::alert::{AlertView, Change, Reason};
-use crate::model::notification::{Delivery, Item, ItemKind, Notification};
+use crate::model::notification::{Delivery, Item, ItemKind, Notification, Receipt};
 use crate::model::record::{
     Belief, ChannelRecord, CheckRecord, Entry, FlightItem, FlightRecord, GroupRecord, LifeRecord, Phase, Row, RowName,
     SubjectRecord, TargetRecord, Told, Write,
@@ -84,6 +84,7 @@ pub fn rows(name: &str) -> Vec<Row> {
             last_send: Some(at(30)),
             thread: None,
             retry: None,
+            first: Some(receipt()),
         }),
         Row::Channel(ChannelRecord {
             channel: Arc::from(name),
@@ -110,6 +111,10 @@ pub fn puts(rows: Vec<Row>) -> Vec<Write> {
     rows.into_iter().map(|r| Write::Put(Box::new(r))).collect()
 }
 
+fn receipt() -> Receipt {
+    Receipt { to: Arc::from("#data"), place: Arc::from("C1"), message: Arc::from("1.2"), shared: true }
+}
+
 /// One entry of each kind; the change and the decision are about this alert.
 pub fn entries(name: &str, secs: i64) -> Vec<Entry> {
     let (at, alert, channel) = (at(secs), id(name), Arc::<str>::from("oncall"));
@@ -122,6 +127,8 @@ pub fn entries(name: &str, secs: i64) -> Vec<Entry> {
         at,
         repeat: false,
         holds: crate::model::notification::Holds { named: vec![view(&alert)], count: 1 },
+        first: Some(receipt()),
+        over: true,
         items: vec![Item { kind: ItemKind::Fired, before: None, alert: view(&alert) }],
     };
     vec![

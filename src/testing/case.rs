@@ -138,7 +138,7 @@ impl World for Fed<'_> {
     fn send(&mut self, now: Timestamp, send: &Send) -> Delivery {
         let text = render::plain::plain(&render::Message::new(&send.notification, None));
         self.sent.push(Sent { at: now.since(self.start), notification: Arc::clone(&send.notification), text });
-        Delivery::Delivered { but: None }
+        Delivery::delivered()
     }
 
     fn watch(&mut self, _now: Timestamp, turn: &Turn) {

@@ -433,7 +433,7 @@ impl World {
 
     /// Whether a message arrives, and what its sender hears.
     fn fate(&mut self, channel: &Arc<str>) -> (bool, Delivery) {
-        let delivered = (true, Delivery::Delivered { but: None });
+        let delivered = (true, Delivery::delivered());
         if self.is_calm() {
             return delivered;
         }

@@ -123,7 +123,7 @@ impl<'a> Attempt<'a> {
         self.handed_over.store(true, Ordering::SeqCst);
         connection.message(&self.message.formatted()).await.map_err(|e| failed(Step::Content, &e))?;
         let but: Vec<String> = refused.iter().map(|(to, e)| format!("{to} was refused: {}", self.quote(e))).collect();
-        Ok(Delivery::Delivered { but: (!but.is_empty()).then(|| but.join("; ")) })
+        Ok(Delivery::Delivered { but: (!but.is_empty()).then(|| but.join("; ")), receipt: None })
     }
 
     fn failed(&self, step: Step, error: &Error) -> Delivery {

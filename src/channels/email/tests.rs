@@ -109,7 +109,7 @@ async fn each_fault_of_a_mail_server_has_its_outcome() {
         let mail = build("email", &yaml).unwrap();
         let delivery = mail.send(&fired()).await;
         assert_eq!(outcome(&delivery), want, "{case}: {delivery:?}");
-        if let Delivery::Delivered { but: Some(but) } = delivery {
+        if let Delivery::Delivered { but: Some(but), .. } = delivery {
             assert!(but.starts_with("b@y.example was refused"), "{but}");
         }
     }

@@ -65,6 +65,8 @@ pub fn notification(items: Vec<Item>) -> Notification {
         at: Timestamp::from_secs(START + 10),
         repeat: items.iter().all(|i| !i.kind.is_news()),
         holds: Holds::default(),
+        first: None,
+        over: false,
         items,
     }
 }

@@ -32,11 +32,23 @@ const LINKS_MAX: usize = 1_800;
 #[must_use]
 pub fn body(message: &Message<'_>) -> Json {
     json!({
-        "text": escape(&format!("{} {}", message.tone.sign(), message.headline), FALLBACK_MAX),
+        "text": fallback(message),
         "blocks": blocks(message),
         "unfurl_links": false,
         "unfurl_media": false,
     })
+}
+
+/// The keys of `chat.update` for the first message of a group of which nothing fires any more.
+#[must_use]
+pub fn ended(message: &Message<'_>) -> Json {
+    let mut blocks = blocks(message);
+    blocks.push(context("Nothing that this message told of fires any more. How it went stands in its thread."));
+    json!({ "text": fallback(message), "blocks": blocks })
+}
+
+fn fallback(message: &Message<'_>) -> String {
+    escape(&format!("{} {}", message.tone.sign(), message.headline), FALLBACK_MAX)
 }
 
 fn blocks(message: &Message<'_>) -> Vec<Json> {
@@ -54,7 +66,7 @@ fn blocks(message: &Message<'_>) -> Vec<Json> {
     if let Some(url) = message.url {
         out.push(context(&link(url, "all alerts")));
     }
-    debug_assert!(out.len() <= BLOCKS_MAX);
+    debug_assert!(out.len() < BLOCKS_MAX);
     out
 }
 
