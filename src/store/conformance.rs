@@ -4,14 +4,14 @@ use super::{Memory, Sqlite, Store};
 use crate::model::alert::{AlertView, Change, Reason};
 use crate::model::notification::{Delivery, Item, ItemKind, Notification, Receipt};
 use crate::model::record::{
-    Belief, ChannelRecord, CheckRecord, Entry, FlightItem, FlightRecord, GroupRecord, LifeRecord, Phase, Row, RowName,
-    SubjectRecord, TargetRecord, Told, Write,
+    Belief, ChannelRecord, CheckRecord, Entry, FlightItem, FlightRecord, GroupRecord, LifeRecord, Lines, Phase, Row,
+    RowName, SubjectRecord, TargetRecord, Told, Topic, Write,
 };
 use crate::model::{AlertId, ChangeKind, Key, LabelSet, Severity, Timestamp, Value, alert::Latch};
 use std::sync::Arc;
 use std::time::Duration;
 
-fn at(secs: i64) -> Timestamp {
+pub fn at(secs: i64) -> Timestamp {
     Timestamp::from_secs(1_767_571_200 + secs)
 }
 
@@ -252,7 +252,57 @@ fn the_history_is_given_newest_first_and_of_one_alert() {
         assert_eq!(store.history(None, 100).unwrap(), [newest_first(&late), newest_first(&early)].concat());
         assert_eq!(store.history(None, 1).unwrap(), [late[4].clone()]);
         let of_a = store.history(Some(&id("a").to_string()), 100).unwrap();
-        assert_eq!(of_a, newest_first(&early[..2]));
+        assert_eq!(of_a, newest_first(&early[..3]), "its change, what was decided, and the message that told of it");
+    });
+}
+
+/// A message that speaks of several alerts.
+pub fn of_many(names: &[&str], secs: i64) -> Entry {
+    let Entry::Sent { at, attempt, notification } = entries(names[0], secs).remove(2) else { panic!("the third") };
+    let items = names.iter().map(|n| Item { kind: ItemKind::Fired, before: None, alert: view(&id(n)) }).collect();
+    Entry::Sent { at, attempt, notification: Arc::new(Notification { items, ..Notification::clone(&notification) }) }
+}
+
+#[test]
+fn the_history_is_read_by_what_it_is_about_in_pages() {
+    every_store(|store| {
+        let (a, b, both) = (entries("a", 10), entries("b", 20), of_many(&["a", "b", "a"], 30));
+        store.commit(&appends(&[a.clone(), b, vec![both.clone()]].concat())).unwrap();
+        let alert = id("a").to_string();
+        let mut read = |before, limit| store.lines(Topic::Alert(&alert), before, limit).unwrap();
+        let all = read(i64::MAX, 100);
+        let found: Vec<Entry> = all.entries.iter().map(|(_, entry)| entry.clone()).collect();
+        assert_eq!((found, all.more), (vec![both, a[2].clone(), a[1].clone(), a[0].clone()], false));
+        let head = read(i64::MAX, 2);
+        assert_eq!((head.entries.as_slice(), head.more), (&all.entries[..2], true));
+        let tail = read(head.entries[1].0, 2);
+        assert_eq!((tail.entries.as_slice(), tail.more), (&all.entries[2..], false));
+        let answers = store.lines(Topic::Notification("n-1"), i64::MAX, 100).unwrap().entries;
+        assert_eq!(answers.iter().map(|(_, e)| e.at()).collect::<Vec<_>>(), [at(20), at(10)]);
+        let notes = store.lines(Topic::Bellwether, i64::MAX, 100).unwrap().entries;
+        assert!(notes.iter().all(|(_, e)| matches!(e, Entry::Note { .. })) && notes.len() == 2);
+        assert_eq!(store.lines(Topic::Alert("z"), i64::MAX, 100).unwrap(), Lines::default());
+    });
+}
+
+#[test]
+fn the_alerts_of_a_check_are_known_from_the_history() {
+    every_store(|store| {
+        let check = id("a").check.to_string();
+        let other = format!("{check}er");
+        let about = |alert: AlertId| {
+            let Entry::Change(change) = entries("a", 1).remove(0) else { panic!("the first is a change") };
+            let view = AlertView { id: alert, ..AlertView::clone(&change.view) };
+            Write::Append(Box::new(Entry::Change(Change { view: Arc::new(view), ..change })))
+        };
+        let ids = [id("b"), id("a"), AlertId::own(&check, Reason::Error), AlertId::new(&check, Key::default())];
+        store.commit(&[ids.clone(), ids.clone()].concat().into_iter().map(about).collect::<Vec<_>>()).unwrap();
+        store.commit(&[about(AlertId::new(&other, Key::one("n", "a")))]).unwrap();
+        let mut want = ids.map(|id| id.to_string());
+        want.sort();
+        assert_eq!(store.alerts_of(&check, 100).unwrap(), want);
+        assert_eq!(store.alerts_of(&check, 2).unwrap(), want[..2]);
+        assert_eq!(store.alerts_of("nothing", 100).unwrap(), [""; 0]);
     });
 }
 

@@ -2,8 +2,8 @@
 
 use super::{Store, StoreError};
 use crate::model::Timestamp;
-use crate::model::record::{Entry, Row, RowName, Saved, Write};
-use std::collections::BTreeMap;
+use crate::model::record::{About, Entry, Lines, Row, RowName, Saved, Topic, Write};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -78,12 +78,30 @@ impl Store for Memory {
 
     fn history(&mut self, alert: Option<&str>, limit: usize) -> Result<Vec<Entry>, StoreError> {
         let inner = self.inner();
-        let about = |e: &&Entry| alert.is_none_or(|want| e.alert().is_some_and(|id| id.to_string() == want));
+        let about = |e: &&Entry| alert.is_none_or(|want| Topic::Alert(want).is_of(e));
         // Sorted from the end, and the sort is stable: of one instant the later entry comes first.
         let mut found: Vec<Entry> = inner.history.iter().rev().filter(about).cloned().collect();
         found.sort_by_key(|e| std::cmp::Reverse(e.at()));
         found.truncate(limit);
         Ok(found)
+    }
+
+    fn lines(&mut self, of: Topic<'_>, before: i64, limit: usize) -> Result<Lines, StoreError> {
+        let inner = self.inner();
+        let numbered = inner.history.iter().zip(1..).map(|(entry, number)| (number, entry));
+        let older: Vec<_> = numbered.filter(|(number, entry)| *number < before && of.is_of(entry)).collect();
+        let entries = older.iter().rev().take(limit).map(|(number, entry)| (*number, (*entry).clone()));
+        Ok(Lines { entries: entries.collect(), more: limit < older.len() })
+    }
+
+    fn alerts_of(&mut self, check: &str, limit: usize) -> Result<Vec<String>, StoreError> {
+        let inner = self.inner();
+        let ids = inner.history.iter().flat_map(|entry| match entry.about() {
+            About::Alerts(ids) => ids,
+            About::Notification(_) | About::Bellwether => Vec::new(),
+        });
+        let texts: BTreeSet<String> = ids.filter(|id| &*id.check == check).map(ToString::to_string).collect();
+        Ok(texts.into_iter().take(limit).collect())
     }
 
     fn prune(&mut self, now: Timestamp, keep: Duration) -> Result<(), StoreError> {

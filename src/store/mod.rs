@@ -11,8 +11,12 @@ pub use memory::Memory;
 pub use sqlite::Sqlite;
 
 use crate::model::Timestamp;
-use crate::model::record::{Entry, Saved, Write};
+use crate::model::record::{Entry, Lines, Saved, Topic, Write};
 use std::time::Duration;
+
+/// Entries read at once stop after this many bytes of them: a message may speak of thousands of alerts, and who asks must
+/// not hold up who writes.
+pub const BYTES_MAX: usize = 16 << 20;
 
 /// Keeps the state and the history. One daemon to a store.
 pub trait Store: Send {
@@ -40,6 +44,18 @@ pub trait Store: Send {
     /// # Errors
     /// See [`StoreError`].
     fn history(&mut self, alert: Option<&str>, limit: usize) -> Result<Vec<Entry>, StoreError>;
+
+    /// The newest `limit` entries about something that are older than the entry `before`, as far as [`BYTES_MAX`] goes.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    fn lines(&mut self, of: Topic<'_>, before: i64, limit: usize) -> Result<Lines, StoreError>;
+
+    /// The alerts of a check that the history knows, by their text and in its order, at most `limit`.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    fn alerts_of(&mut self, check: &str, limit: usize) -> Result<Vec<String>, StoreError>;
 
     /// Drops history older than `keep` before `now`.
     ///

@@ -3,10 +3,12 @@
 //! WAL with `synchronous=FULL`: a commit that returned survives `kill -9` and a power cut. The lock is exclusive
 //! and held as long as the store is open, so that two daemons can never tell the same people the same things.
 
+mod mentions;
+
 use super::rows::{self, TABLES};
 use super::{Store, StoreError};
 use crate::model::Timestamp;
-use crate::model::record::{Entry, Row, Saved, Write};
+use crate::model::record::{Entry, Lines, Row, Saved, Topic, Write};
 use rusqlite::{Connection, ErrorCode, Transaction, params};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -14,7 +16,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 /// The schema this code reads and writes: SQLite's `user_version`.
-const SCHEMA: i64 = 1;
+const SCHEMA: i64 = 2;
 /// `BELW`, SQLite's `application_id`: so that a `store: path` that names somebody's data is refused.
 const APPLICATION: i64 = 0x4245_4C57;
 /// How long to wait for a predecessor that is just leaving.
@@ -112,7 +114,6 @@ static STATEMENTS: LazyLock<[(String, String); TABLES.len()]> = LazyLock::new(||
         (put, format!("DELETE FROM \"{table}\" WHERE key = ?1"))
     })
 });
-const APPEND: &str = "INSERT INTO history (at, alert, body) VALUES (?1, ?2, ?3)";
 
 fn write_row(
     transaction: &Transaction<'_>,
@@ -134,8 +135,7 @@ fn write_row(
 fn append(transaction: &Transaction<'_>, entry: &Entry, body: &mut Vec<u8>) -> rusqlite::Result<()> {
     body.clear();
     serde_json::to_writer(&mut *body, entry).map_err(unwritable)?;
-    let alert = entry.alert().map(ToString::to_string);
-    transaction.prepare_cached(APPEND)?.execute(params![entry.at().as_micros(), alert, text(body)?]).map(drop)
+    mentions::append(transaction, entry, text(body)?)
 }
 
 fn text(body: &[u8]) -> rusqlite::Result<&str> {
@@ -175,22 +175,30 @@ impl Store for Sqlite {
     }
 
     fn history(&mut self, alert: Option<&str>, limit: usize) -> Result<Vec<Entry>, StoreError> {
+        if let Some(alert) = alert {
+            let lines = self.lines(Topic::Alert(alert), i64::MAX, limit)?;
+            return Ok(lines.entries.into_iter().map(|(_, entry)| entry).collect());
+        }
         let fail = |e: rusqlite::Error| explain(&self.path, &e);
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let sql = match alert {
-            Some(_) => "SELECT body FROM history WHERE alert = ?1 ORDER BY at DESC, id DESC LIMIT ?2",
-            None => "SELECT body FROM history WHERE ?1 IS NULL ORDER BY at DESC, id DESC LIMIT ?2",
-        };
+        let sql = "SELECT body FROM history ORDER BY at DESC, id DESC LIMIT ?1";
         let mut statement = self.connection.prepare_cached(sql).map_err(fail)?;
-        let mut found = statement.query(params![alert, limit]).map_err(fail)?;
+        let mut found = statement.query([limit]).map_err(fail)?;
         let mut entries = Vec::new();
         while let Some(row) = found.next().map_err(fail)? {
             let body = row.get_ref(0).and_then(|v| Ok(v.as_bytes()?)).map_err(fail)?;
-            let entry = serde_json::from_slice(body)
-                .map_err(|e| corrupt(&self.path, &format!("a line of its history cannot be read ({e})")))?;
-            entries.push(entry);
+            entries.push(serde_json::from_slice(body).map_err(|e| unreadable(&self.path, &e))?);
         }
         Ok(entries)
+    }
+
+    fn lines(&mut self, of: Topic<'_>, before: i64, limit: usize) -> Result<Lines, StoreError> {
+        let lines = mentions::lines(&self.connection, of, before, limit).map_err(|e| explain(&self.path, &e))?;
+        lines.map_err(|e| unreadable(&self.path, &e))
+    }
+
+    fn alerts_of(&mut self, check: &str, limit: usize) -> Result<Vec<String>, StoreError> {
+        mentions::alerts_of(&self.connection, check, limit).map_err(|e| explain(&self.path, &e))
     }
 
     fn prune(&mut self, now: Timestamp, keep: Duration) -> Result<(), StoreError> {
@@ -201,7 +209,7 @@ impl Store for Sqlite {
         loop {
             let gone = self.connection.execute(&sql, [cutoff]).map_err(|e| explain(&self.path, &e))?;
             if gone < PRUNE_ROWS {
-                return Ok(());
+                return mentions::prune(&self.connection).map_err(|e| explain(&self.path, &e));
             }
         }
     }
@@ -237,6 +245,10 @@ fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
     if version < 1 {
         create(&transaction).map_err(fail)?;
     }
+    if version < 2 {
+        mentions::create(&transaction).map_err(fail)?;
+        transaction.pragma_update(None, "user_version", SCHEMA).map_err(fail)?;
+    }
     transaction.commit().map_err(fail)
 }
 
@@ -250,8 +262,11 @@ fn create(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
          CREATE INDEX history_alert ON history (alert, at) WHERE alert IS NOT NULL;
          CREATE INDEX history_at ON history (at);",
     )?;
-    transaction.pragma_update(None, "application_id", APPLICATION)?;
-    transaction.pragma_update(None, "user_version", SCHEMA)
+    transaction.pragma_update(None, "application_id", APPLICATION)
+}
+
+fn unreadable(path: &Path, error: &serde_json::Error) -> StoreError {
+    corrupt(path, &format!("a line of its history cannot be read ({error})"))
 }
 
 fn corrupt(path: &Path, what: &str) -> StoreError {

@@ -1,5 +1,5 @@
 use super::*;
-use crate::model::record::{Entry, RowName};
+use crate::model::record::{Entry, Lines, RowName, Topic};
 use crate::store::Memory;
 use crate::store::conformance::{entries, puts, rows};
 use std::sync::Mutex;
@@ -59,6 +59,14 @@ impl Store for Slow {
 
     fn history(&mut self, alert: Option<&str>, limit: usize) -> Result<Vec<Entry>, StoreError> {
         self.0.history(alert, limit)
+    }
+
+    fn lines(&mut self, of: Topic<'_>, before: i64, limit: usize) -> Result<Lines, StoreError> {
+        self.0.lines(of, before, limit)
+    }
+
+    fn alerts_of(&mut self, check: &str, limit: usize) -> Result<Vec<String>, StoreError> {
+        self.0.alerts_of(check, limit)
     }
 
     fn prune(&mut self, now: Timestamp, keep: Duration) -> Result<(), StoreError> {

@@ -99,6 +99,46 @@ fn a_store_of_a_newer_version_is_not_touched() {
 }
 
 #[test]
+fn a_history_of_the_first_schema_is_found_by_what_it_is_about() {
+    let (_folder, path) = folder();
+    let written = entries("a", 5);
+    let mut store = Sqlite::open(&path).unwrap();
+    store.commit(&written.iter().cloned().map(|e| Write::Append(Box::new(e))).collect::<Vec<_>>()).unwrap();
+    let before = "DROP TABLE mentions; UPDATE history SET alert = NULL WHERE id > 2; PRAGMA user_version = 1";
+    store.connection.execute_batch(before).unwrap();
+    drop(store);
+    let mut store = Sqlite::open(&path).unwrap();
+    let Entry::Change(change) = &written[0] else { panic!("the first is a change") };
+    let alert = change.view.id.to_string();
+    for (topic, want) in [
+        (Topic::Alert(&alert), &written[..3]),
+        (Topic::Notification("n-1"), &written[3..4]),
+        (Topic::Bellwether, &written[4..]),
+    ] {
+        let mut found: Vec<Entry> = store.lines(topic, i64::MAX, 9).unwrap().entries.into_iter().map(|l| l.1).collect();
+        found.reverse();
+        assert_eq!(found, want, "{topic:?}");
+    }
+}
+
+#[test]
+fn what_is_pruned_leaves_no_mention() {
+    let (_folder, path) = folder();
+    let mut store = Sqlite::open(&path).unwrap();
+    let many = |secs| Write::Append(Box::new(crate::store::conformance::of_many(&["a", "b"], secs)));
+    store.commit(&[many(1), many(100)]).unwrap();
+    let count = |store: &Sqlite| -> i64 {
+        store.connection.query_row("SELECT count(*) FROM mentions", [], |row| row.get(0)).unwrap()
+    };
+    assert_eq!(count(&store), 4);
+    let now = |secs| crate::store::conformance::at(secs);
+    store.prune(now(110), std::time::Duration::from_mins(1)).unwrap();
+    assert_eq!(count(&store), 2);
+    store.prune(now(1000), std::time::Duration::from_mins(1)).unwrap();
+    assert_eq!(count(&store), 0);
+}
+
+#[test]
 fn a_full_disk_keeps_nothing_of_the_turn_and_goes_on_when_there_is_room() {
     let (_folder, path) = folder();
     let mut store = Sqlite::open(&path).unwrap();
