@@ -303,7 +303,7 @@ impl Telemetry {
             }
             Delivery::NotSent { why, .. } => warn!(id, channel = to, attempt, items, alerts, "not sent: {why}"),
             Delivery::Unanswered { why, .. } => warn!(id, channel = to, attempt, items, alerts, "unanswered: {why}"),
-            Delivery::Refused { why } => error!(id, channel = to, attempt, items, alerts, "refused: {why}"),
+            Delivery::Refused { why, .. } => error!(id, channel = to, attempt, items, alerts, "refused: {why}"),
         }
     }
 

@@ -8,7 +8,7 @@ use bellwether::dispatch::Send;
 use bellwether::engine::{Collect, CollectFailure};
 use bellwether::load::{self, Mode};
 use bellwether::model::record::{Row, RowName, Saved, Write};
-use bellwether::model::{Delivery, Receipt, Severity, Table, TableBuilder, Timestamp, Value};
+use bellwether::model::{Delivery, FailureClass, Receipt, Severity, Table, TableBuilder, Timestamp, Value};
 use bellwether::testing::{World, drive};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -171,7 +171,7 @@ impl Daemon {
 }
 
 fn not_sent() -> Delivery {
-    Delivery::NotSent { why: "refused".into(), retry_after: None, ill: true }
+    Delivery::NotSent { why: "refused".into(), retry_after: None, ill: true, class: FailureClass::Refused }
 }
 
 fn taken_as(message: &str) -> Delivery {
@@ -181,7 +181,7 @@ fn taken_as(message: &str) -> Delivery {
 }
 
 fn unanswered() -> Delivery {
-    Delivery::Unanswered { why: "hung".into(), retry_after: None }
+    Delivery::Unanswered { why: "hung".into(), retry_after: None, class: FailureClass::TimedOut }
 }
 
 #[test]
@@ -195,7 +195,12 @@ fn a_send_that_did_not_arrive_is_tried_again_under_its_id() {
 
 #[test]
 fn a_far_side_that_asks_to_wait_is_obeyed_and_is_not_ill() {
-    let busy = || Delivery::NotSent { why: "429".into(), retry_after: Some(Duration::from_secs(40)), ill: false };
+    let busy = || Delivery::NotSent {
+        why: "429".into(),
+        retry_after: Some(Duration::from_secs(40)),
+        ill: false,
+        class: FailureClass::RateLimited,
+    };
     let d = Daemon::new(&[7.0], vec![busy(), busy(), busy(), busy(), busy(), busy(), busy()]).run(600);
     assert_eq!(d.log().len(), 8, "{:?}", d.log());
     assert_eq!(d.log()[1], "40 one fired c not_sent");
@@ -223,7 +228,7 @@ fn an_end_whose_answer_was_lost_is_said_again() {
 
 #[test]
 fn a_refusal_is_held_until_the_content_changes_and_is_told_through_the_others() {
-    let refused = || Delivery::Refused { why: "no_service".into() };
+    let refused = || Delivery::Refused { why: "no_service".into(), class: FailureClass::Rejected };
     let d = Daemon::new(&[7.0, 7.0, 12.0, 12.0], vec![refused(), refused()]).run(1200);
     assert_eq!(
         d.log(),
@@ -239,7 +244,7 @@ fn a_refusal_is_held_until_the_content_changes_and_is_told_through_the_others() 
 
 #[test]
 fn a_refused_message_is_tried_again_once_the_configuration_changes() {
-    let refused = Delivery::Refused { why: "invalid_token".into() };
+    let refused = Delivery::Refused { why: "invalid_token".into(), class: FailureClass::Unauthorised };
     let d = Daemon::new(&[7.0], vec![refused]).run(90).reload(RULES).run(200);
     let told: Vec<&str> = d.log().into_iter().filter(|l| l.contains(" one ")).collect();
     assert_eq!(told, ["0 one fired c refused", "90 one fired c"]);

@@ -3,7 +3,7 @@
 use super::render::samples;
 use super::{Channel, registry};
 use crate::config::{Document, Problem, Problems, Reader, Record, Source};
-use crate::model::Delivery;
+use crate::model::{Delivery, FailureClass};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -105,7 +105,8 @@ async fn each_fault_of_an_http_server_has_its_outcome() {
 async fn a_server_that_says_a_key_back_is_quoted_without_it() {
     let server = FaultServer::start([Reply::text(403, "not with key-77ab20e9 nor with key-77ab20e9-more")]);
     let headers = "{ Authorization: 'Bearer key-77ab20e9', X-Key: 'Basic key-77ab20e9-more' }";
-    let Delivery::Refused { why } = send("webhook", &format!("url: '{}', headers: {headers}", server.url("/"))).await
+    let Delivery::Refused { why, .. } =
+        send("webhook", &format!("url: '{}', headers: {headers}", server.url("/"))).await
     else {
         panic!("it is refused")
     };
@@ -123,6 +124,36 @@ async fn without_a_connection_nothing_was_sent() {
             assert_eq!(outcome(&delivery), "not_sent ill", "{way}: {base}: {delivery:?}");
             assert!(!format!("{delivery:?}").contains(SECRET), "{way}: {delivery:?}");
         }
+    }
+}
+
+#[tokio::test]
+async fn each_fault_has_its_class() {
+    let cut = Reply::Raw(b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nok".to_vec());
+    for (fault, want) in [
+        (Reply::status(429), "rate_limited"),
+        (Reply::status(503), "server_error"),
+        (Reply::status(401), "unauthorised"),
+        (Reply::status(404), "rejected"),
+        (Reply::text(200, "<html>"), "malformed"),
+        (Reply::json(200, r#"{"ok":false,"error":"token_revoked"}"#), "unauthorised"),
+        (Reply::json(200, r#"{"ok":false,"error":"channel_not_found"}"#), "rejected"),
+        (Reply::Raw(b"SSH-2.0-OpenSSH_9.2\r\n".to_vec()), "malformed"),
+        (cut, "lost"),
+        (Reply::Reset, "lost"),
+        (Reply::Hang, "timed_out"),
+    ] {
+        let server = FaultServer::start([fault.clone()]);
+        let settings = format!("token: xoxb-77, room: '#data', api: '{}/api', timeout: 300ms", server.url(""));
+        let delivery = send("slack", &settings).await;
+        assert_eq!(delivery.class().map(FailureClass::name), Some(want), "{fault:?}: {delivery:?}");
+    }
+    for (base, want) in [
+        (format!("http://127.0.0.1:{}", free_port()), "refused"),
+        ("http://no-such-host.invalid".to_owned(), "unreachable"),
+    ] {
+        let delivery = send("webhook", &format!("url: '{base}/'")).await;
+        assert_eq!(delivery.class().map(FailureClass::name), Some(want), "{base}: {delivery:?}");
     }
 }
 

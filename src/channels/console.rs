@@ -15,7 +15,7 @@ use super::registry::{Context, Kind};
 use super::render::{Message, plain};
 use super::unanswered;
 use crate::config::{Record, Settings};
-use crate::model::{Delivery, Notification};
+use crate::model::{Delivery, FailureClass, Notification};
 use std::io::{IsTerminal, Write};
 use std::sync::Arc;
 use std::time::Duration;
@@ -54,20 +54,25 @@ impl<W: Write + Send + 'static> Channel for Console<W> {
         let text = format!("{} {text}", notification.at.to_jiff().strftime("%Y-%m-%dT%H:%M:%SZ"));
         // A pipe that nobody reads blocks the writer: it waits on a thread of its own, and the next message for it.
         let Ok(mut out) = tokio::time::timeout(self.timeout, Arc::clone(&self.out).lock_owned()).await else {
-            return not_sent(format!("waited {:?} while another message was being written", self.timeout));
+            return not_sent(
+                FailureClass::TimedOut,
+                format!("waited {:?} while another message was being written", self.timeout),
+            );
         };
         let write = tokio::task::spawn_blocking(move || out.write_all(text.as_bytes()).and_then(|()| out.flush()));
         match tokio::time::timeout(self.timeout, write).await {
             Ok(Ok(Ok(()))) => Delivery::delivered(),
-            Ok(Ok(Err(e))) => not_sent(format!("cannot write to standard output: {e}")),
-            Ok(Err(e)) => unanswered(format!("the writer ended: {e}"), None),
-            Err(_) => unanswered(format!("standard output took nothing for {:?}", self.timeout), None),
+            Ok(Ok(Err(e))) => not_sent(FailureClass::Lost, format!("cannot write to standard output: {e}")),
+            Ok(Err(e)) => unanswered(FailureClass::Other, format!("the writer ended: {e}"), None),
+            Err(_) => {
+                unanswered(FailureClass::TimedOut, format!("standard output took nothing for {:?}", self.timeout), None)
+            }
         }
     }
 }
 
-fn not_sent(why: String) -> Delivery {
-    Delivery::NotSent { why, retry_after: None, ill: true }
+fn not_sent(class: FailureClass, why: String) -> Delivery {
+    Delivery::NotSent { why, retry_after: None, ill: true, class }
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ mod web;
 #[cfg(feature = "webhook")]
 mod webhook;
 
-use crate::model::{Delivery, Notification};
+use crate::model::{Delivery, FailureClass, Notification};
 
 /// A configured destination.
 #[async_trait::async_trait]
@@ -32,6 +32,6 @@ pub trait Channel: Send + Sync {
 }
 
 #[cfg(any(feature = "console", feature = "slack", feature = "email", feature = "webhook"))]
-fn unanswered(why: String, retry_after: Option<std::time::Duration>) -> Delivery {
-    Delivery::Unanswered { why, retry_after }
+fn unanswered(class: FailureClass, why: String, retry_after: Option<std::time::Duration>) -> Delivery {
+    Delivery::Unanswered { why, retry_after, class }
 }

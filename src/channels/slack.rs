@@ -35,7 +35,7 @@ use super::render::{Message, slack};
 use super::web::{Answer, Want, Web};
 use super::{Channel, unanswered};
 use crate::config::{Key, Problem, Record, Settings, Shape};
-use crate::model::{Delivery, Notification, Rate};
+use crate::model::{Delivery, FailureClass, Notification, Rate};
 use reqwest::Url;
 use std::sync::Arc;
 
@@ -96,7 +96,11 @@ impl Slack {
     fn webhook_outcome(&self, answer: &Answer) -> Delivery {
         match answer.body.trim() {
             "ok" => Delivery::delivered(),
-            other => unanswered(format!("its answer cannot be read: {}", self.web.quote(other)), answer.retry_after),
+            other => unanswered(
+                FailureClass::Malformed,
+                format!("its answer cannot be read: {}", self.web.quote(other)),
+                answer.retry_after,
+            ),
         }
     }
 }

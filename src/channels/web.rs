@@ -12,7 +12,7 @@ use super::render::one_line;
 use super::retry_after::retry_after;
 use super::unanswered;
 use crate::config::{Problem, Settings};
-use crate::model::{Delivery, Secret};
+use crate::model::{Delivery, FailureClass, Secret};
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue, USER_AGENT};
 use reqwest::{Client, Response, StatusCode, Url, redirect, tls};
 use std::error::Error;
@@ -139,12 +139,13 @@ impl Web {
             why: format!("waited {within:?} while {SENDS_MAX} other sends were under way"),
             retry_after: None,
             ill: false,
+            class: FailureClass::TimedOut,
         })?;
         // In a box, so that those who wait for their turn are small.
         let exchange = Box::pin(self.exchange(url, body()?, want));
         let exchange = tokio::time::timeout(within, exchange).await;
         // Connecting is cut earlier: what takes this long has been written.
-        let late = |_| Err(unanswered(format!("no answer within {within:?}"), None));
+        let late = |_| Err(unanswered(FailureClass::TimedOut, format!("no answer within {within:?}"), None));
         let (answer, unread) = exchange.unwrap_or_else(late)?;
         if let Some(mut response) = unread {
             let _ = tokio::time::timeout(DRAIN_TIME, read(&mut response)).await;
@@ -176,12 +177,20 @@ impl Web {
 
     fn failed(&self, error: reqwest::Error) -> Delivery {
         let (connecting, writing) = (error.is_connect(), error.is_builder());
+        let class = match FailureClass::of_connection(&error) {
+            _ if error.is_timeout() => FailureClass::TimedOut,
+            // What broke off without a word of the system's was no HTTP.
+            FailureClass::Unreachable if !connecting => FailureClass::Malformed,
+            class => class,
+        };
         // reqwest would name the address, which is a secret.
         let why = self.quote(&causes(&error.without_url()));
         match (connecting, writing) {
-            (true, _) => Delivery::NotSent { why: format!("no connection: {why}"), retry_after: None, ill: true },
-            (_, true) => Delivery::Refused { why },
-            _ => unanswered(format!("no answer: {why}"), None),
+            (true, _) => {
+                Delivery::NotSent { why: format!("no connection: {why}"), retry_after: None, ill: true, class }
+            }
+            (_, true) => Delivery::Refused { why, class: FailureClass::Other },
+            _ => unanswered(class, format!("no answer: {why}"), None),
         }
     }
 }
@@ -189,12 +198,13 @@ impl Web {
 /// What an answer other than 2xx means; `said` is its body, fit to be shown.
 fn judge(status: StatusCode, retry_after: Option<Duration>, said: &str) -> Delivery {
     let why = if said.is_empty() { format!("it answered {status}") } else { format!("it answered {status}: {said}") };
+    let class = FailureClass::of_http(status.as_u16());
     match status.as_u16() {
-        429 => Delivery::NotSent { why, retry_after, ill: false },
-        408 | 425 => Delivery::NotSent { why, retry_after, ill: true },
-        300..=399 => Delivery::Refused { why: format!("{why}: it has moved, write its new address") },
-        400..=499 => Delivery::Refused { why },
-        _ => unanswered(why, retry_after),
+        429 => Delivery::NotSent { why, retry_after, ill: false, class },
+        408 | 425 => Delivery::NotSent { why, retry_after, ill: true, class },
+        300..=399 => Delivery::Refused { why: format!("{why}: it has moved, write its new address"), class },
+        400..=499 => Delivery::Refused { why, class },
+        _ => unanswered(class, why, retry_after),
     }
 }
 

@@ -23,7 +23,7 @@ use super::registry::{Built, Context, Kind};
 use super::render::alertmanager::Payload;
 use super::web::{Want, Web};
 use crate::config::{Key, Problem, Record, Settings, Shape};
-use crate::model::{Delivery, Notification, Secret};
+use crate::model::{Delivery, FailureClass, Notification, Secret};
 use std::sync::Arc;
 
 pub const KIND: Kind = Kind {
@@ -57,8 +57,10 @@ struct Webhook {
 impl Channel for Webhook {
     async fn send(&self, notification: &Notification) -> Delivery {
         let body = || {
-            serde_json::to_vec(&Payload { notification, url: &self.url })
-                .map_err(|e| Delivery::Refused { why: format!("the message cannot be written as JSON: {e}") })
+            serde_json::to_vec(&Payload { notification, url: &self.url }).map_err(|e| {
+                let why = format!("the message cannot be written as JSON: {e}");
+                Delivery::Refused { why, class: FailureClass::Other }
+            })
         };
         match self.web.post(body, Want::Status).await {
             Ok(_) => Delivery::delivered(),

@@ -130,7 +130,12 @@ impl Concealing {
     }
 
     fn error(&self, error: &CollectError, request: &Request) -> CollectError {
-        CollectError { kind: error.kind, message: self.hidden(request).out_of_errors(&error.message) }.cut()
+        CollectError {
+            kind: error.kind,
+            class: error.class,
+            message: self.hidden(request).out_of_errors(&error.message),
+        }
+        .cut()
     }
 }
 

@@ -1,5 +1,6 @@
 //! Why a collection gave no table, said in the same words by every kind.
 
+use crate::model::FailureClass;
 use std::fmt::Display;
 use std::time::Duration;
 
@@ -7,6 +8,7 @@ use std::time::Duration;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CollectError {
     pub kind: CollectErrorKind,
+    pub class: FailureClass,
     /// What happened and what to do: one line. What leaves a source has no secrets in it, and an end.
     pub message: String,
 }
@@ -25,19 +27,29 @@ pub enum CollectErrorKind {
 const MESSAGE_CHARS_MAX: usize = 500;
 
 impl CollectError {
+    fn new(kind: CollectErrorKind, class: FailureClass, message: &dyn Display) -> CollectError {
+        CollectError { kind, class, message: one_line(&message.to_string()) }
+    }
+
+    /// The same, of another class than its kind has by itself.
+    #[must_use]
+    pub fn classed(self, class: FailureClass) -> CollectError {
+        CollectError { class, ..self }
+    }
+
     #[must_use]
     pub fn unreachable(message: impl Display) -> CollectError {
-        CollectError { kind: CollectErrorKind::Unreachable, message: one_line(&message.to_string()) }
+        CollectError::new(CollectErrorKind::Unreachable, FailureClass::Unreachable, &message)
     }
 
     #[must_use]
     pub fn refused(message: impl Display) -> CollectError {
-        CollectError { kind: CollectErrorKind::Refused, message: one_line(&message.to_string()) }
+        CollectError::new(CollectErrorKind::Refused, FailureClass::Rejected, &message)
     }
 
     #[must_use]
     pub fn limit(message: impl Display) -> CollectError {
-        CollectError { kind: CollectErrorKind::LimitPassed, message: one_line(&message.to_string()) }
+        CollectError::new(CollectErrorKind::LimitPassed, FailureClass::Other, &message)
     }
 
     /// Not longer than a message may be. Only what has no secrets in it any more may be cut: half of one is none that
@@ -56,6 +68,7 @@ impl CollectError {
         CollectError::unreachable(format_args!(
             "{what} did not finish within {timeout:?}: make it cheaper, or raise the check's `timeout`"
         ))
+        .classed(FailureClass::TimedOut)
     }
 }
 

@@ -4,7 +4,7 @@ use super::error::CollectError;
 use super::limits::Limits;
 use super::web::Answer;
 use crate::model::table::identifier;
-use crate::model::{Table, TableBuilder, Value};
+use crate::model::{FailureClass, Table, TableBuilder, Value};
 use serde_json::{Map, Value as Json};
 use std::collections::BTreeMap;
 
@@ -39,9 +39,14 @@ pub(super) fn table(answer: &Answer, limits: Limits) -> Result<Table, CollectErr
 fn error(json: &Json, status: u16) -> CollectError {
     let text = |key| json.get(key).and_then(Json::as_str).unwrap_or("without a word");
     let message = format!("Prometheus answered {}: {}", text("errorType"), text("error"));
+    let class = match text("errorType") {
+        "timeout" | "canceled" => FailureClass::TimedOut,
+        _ if status == 200 => FailureClass::ServerError,
+        _ => FailureClass::of_http(status),
+    };
     match (text("errorType"), status) {
         ("timeout" | "canceled" | "unavailable" | "internal", _) | (_, 401 | 403 | 502..=504) => {
-            CollectError::unreachable(message)
+            CollectError::unreachable(message).classed(class)
         }
         _ => CollectError::refused(message),
     }
@@ -51,6 +56,7 @@ fn strange(what: &str) -> CollectError {
     CollectError::refused(format_args!(
         "the answer is not one of Prometheus' query API: it has {what}; look at the address that is asked"
     ))
+    .classed(FailureClass::Malformed)
 }
 
 fn vector(series: &[Json], limits: Limits) -> Result<Table, CollectError> {

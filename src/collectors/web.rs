@@ -4,7 +4,7 @@ use super::conceal::Hidden;
 use super::error::{CollectError, with_causes};
 use super::limits::Limits;
 use crate::config::{Key, Settings, Shape};
-use crate::model::Secret;
+use crate::model::{FailureClass, Secret};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Method, RequestBuilder, StatusCode, Url, redirect, tls};
 use std::path::PathBuf;
@@ -160,7 +160,7 @@ impl Web {
         let place =
             error.url().and_then(|url| Some(format!(" to {}:{}", url.host_str()?, url.port_or_known_default()?)));
         let place = place.unwrap_or_default();
-        let error = error.without_url();
+        let (class, error) = (FailureClass::of_connection(&error), error.without_url());
         let said = with_causes(&error);
         if error.is_redirect() || error.is_builder() {
             return CollectError::refused(said);
@@ -169,9 +169,11 @@ impl Web {
             // What the library says on the way there tells nobody anything.
             let said =
                 said.trim_start_matches("error sending request: ").trim_start_matches("client error (Connect): ");
-            return CollectError::unreachable(format_args!("cannot connect{place}: {said}"));
+            return CollectError::unreachable(format_args!("cannot connect{place}: {said}")).classed(class);
         }
-        CollectError::unreachable(format_args!("the answer did not come whole: {said}"))
+        // What broke off without a word of the system's was no HTTP.
+        let class = if class == FailureClass::Unreachable { FailureClass::Malformed } else { class };
+        CollectError::unreachable(format_args!("the answer did not come whole: {said}")).classed(class)
     }
 }
 
@@ -249,8 +251,10 @@ impl Answer {
             );
             // A gateway that answers for a server that does not.
             match self.status.as_u16() {
-                401 | 403 | 407 | 502..=504 => CollectError::unreachable(message),
-                _ => CollectError::refused(message),
+                status @ (401 | 403 | 407 | 502..=504) => {
+                    CollectError::unreachable(message).classed(FailureClass::of_http(status))
+                }
+                _ => CollectError::refused(message).classed(FailureClass::Malformed),
             }
         })
     }

@@ -86,12 +86,12 @@ impl Dispatch {
                 channel.not_before = Some(now + retry_after.unwrap_or(super::backoff::DELAY_MIN));
                 (true, None)
             }
-            Delivery::NotSent { why, retry_after, ill: true } | Delivery::Unanswered { why, retry_after } => {
+            Delivery::NotSent { why, retry_after, ill: true, .. } | Delivery::Unanswered { why, retry_after, .. } => {
                 channel.not_before = retry_after.map(|wait| now + wait).or(channel.not_before);
                 (false, Some(why))
             }
             // A refusal proves that the far side is up; it is our message that is wrong.
-            Delivery::Refused { why } => (true, Some(why)),
+            Delivery::Refused { why, .. } => (true, Some(why)),
         };
         let tripped = channel.breaker.record(now, up) == Some(Turned::Tripped);
         let refused = matches!(delivery, Delivery::Refused { .. });

@@ -8,7 +8,7 @@ use super::subject::Subject;
 use super::{Cause, Config, Dispatch};
 use crate::model::alert::AlertView;
 use crate::model::record::{Belief, FlightRecord, Phase, Retry, Row, RowName, Write};
-use crate::model::{AlertId, Delivery, Timestamp};
+use crate::model::{AlertId, Delivery, FailureClass, Timestamp};
 use hashbrown::{HashMap, HashSet};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -45,7 +45,12 @@ impl Dispatch {
         out.sort_unstable(); // each draws its jitter: the same seed gives the same waits
         let why = "the daemon stopped before the answer came".to_owned();
         for id in out {
-            dispatch.answered(&id, &Delivery::Unanswered { why: why.clone(), retry_after: None }, Duration::ZERO, now);
+            dispatch.answered(
+                &id,
+                &Delivery::Unanswered { why: why.clone(), retry_after: None, class: FailureClass::Lost },
+                Duration::ZERO,
+                now,
+            );
         }
         let config = dispatch.config.clone();
         dispatch.reload(config, now);

@@ -4,6 +4,7 @@
 //! it is parsed at a door (`config`, `store`), not here, but for the records of [`record`].
 
 pub mod alert;
+pub mod failure;
 pub mod fnv;
 pub mod labels;
 pub mod matcher;
@@ -17,6 +18,7 @@ pub mod time;
 pub mod value;
 
 pub use alert::{AlertId, AlertState, Change, ChangeKind, Key, Severity};
+pub use failure::{FailureClass, FailureCounts};
 pub use labels::LabelSet;
 pub use matcher::{MatchOp, Matcher};
 pub use notification::{Delivery, Item, ItemKind, Notification, Receipt};

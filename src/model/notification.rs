@@ -1,6 +1,7 @@
 //! What a channel should know, and how a send ended.
 
 use super::alert::{AlertView, Severity};
+use super::failure::FailureClass;
 use super::labels::LabelSet;
 use super::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -146,11 +147,26 @@ pub enum Delivery {
     },
     /// It did not arrive: try again, not sooner than `retry_after`. `ill` is false where the far side is well
     /// and only asks us to wait (429).
-    NotSent { why: String, retry_after: Option<Duration>, ill: bool },
+    NotSent {
+        why: String,
+        retry_after: Option<Duration>,
+        ill: bool,
+        #[serde(default)]
+        class: FailureClass,
+    },
     /// It may have arrived: say again what is true. `retry_after` is the far side's own word (503 with Retry-After).
-    Unanswered { why: String, retry_after: Option<Duration> },
+    Unanswered {
+        why: String,
+        retry_after: Option<Duration>,
+        #[serde(default)]
+        class: FailureClass,
+    },
     /// They will not take it: tell a human.
-    Refused { why: String },
+    Refused {
+        why: String,
+        #[serde(default)]
+        class: FailureClass,
+    },
 }
 
 impl Delivery {
@@ -167,6 +183,17 @@ impl Delivery {
             Delivery::NotSent { .. } => "not_sent",
             Delivery::Unanswered { .. } => "unanswered",
             Delivery::Refused { .. } => "refused",
+        }
+    }
+
+    /// What kind of failure it was, where it was one.
+    #[must_use]
+    pub const fn class(&self) -> Option<FailureClass> {
+        match self {
+            Delivery::Delivered { .. } => None,
+            Delivery::NotSent { class, .. } | Delivery::Unanswered { class, .. } | Delivery::Refused { class, .. } => {
+                Some(*class)
+            }
         }
     }
 }

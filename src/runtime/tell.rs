@@ -4,7 +4,7 @@ use super::guard::caught;
 use super::{Event, Events};
 use crate::channels::Channel;
 use crate::core::Send as Outgoing;
-use crate::model::{Delivery, Notification};
+use crate::model::{Delivery, FailureClass, Notification};
 use crate::telemetry::Telemetry;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -91,18 +91,18 @@ impl Teller {
 async fn attempt_to_send(channel: Option<ChannelSpec>, notification: &Notification, telemetry: &Telemetry) -> Delivery {
     let Some(ChannelSpec { channel, deadline, .. }) = channel else {
         let why = format!("there is no channel `{}` any more", notification.channel);
-        return Delivery::NotSent { why, retry_after: None, ill: false };
+        return Delivery::NotSent { why, retry_after: None, ill: false, class: FailureClass::Other };
     };
     match timeout(deadline, caught(channel.send(notification))).await {
         Ok(Ok(delivery)) => delivery,
         Ok(Err(panic)) => {
             telemetry.panicked(&format!("channel `{}`", notification.channel), &panic);
             let why = format!("a bug was caught in the channel: {panic}. Please report it");
-            Delivery::Unanswered { why, retry_after: None }
+            Delivery::Unanswered { why, retry_after: None, class: FailureClass::Other }
         }
         Err(_) => {
             let why = format!("no answer within {deadline:?}");
-            Delivery::Unanswered { why, retry_after: None }
+            Delivery::Unanswered { why, retry_after: None, class: FailureClass::TimedOut }
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::model::record::{
     Belief, ChannelRecord, CheckRecord, Entry, FlightItem, FlightRecord, GroupRecord, LifeRecord, Lines, Phase, Row,
     RowName, SubjectRecord, TargetRecord, Told, Topic, Write,
 };
-use crate::model::{AlertId, ChangeKind, Key, LabelSet, Severity, Timestamp, Value, alert::Latch};
+use crate::model::{AlertId, ChangeKind, FailureClass, Key, LabelSet, Severity, Timestamp, Value, alert::Latch};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -151,6 +151,7 @@ pub fn entries(name: &str, secs: i64) -> Vec<Entry> {
                 why: "no connection".into(),
                 retry_after: Some(Duration::from_secs(3)),
                 ill: true,
+                class: FailureClass::Refused,
             },
         },
         Entry::Note { at, text: "started".into() },

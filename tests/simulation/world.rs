@@ -7,7 +7,7 @@ use bellwether::load::{self, Mode};
 use bellwether::model::alert::ChangeKind;
 use bellwether::model::record::{Row, RowName, Saved, Write};
 use bellwether::model::{
-    AlertId, Change, Delivery, ItemKind, Matcher, Notification, Severity, TableBuilder, Timestamp, Value,
+    AlertId, Change, Delivery, FailureClass, ItemKind, Matcher, Notification, Severity, TableBuilder, Timestamp, Value,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -446,11 +446,19 @@ impl World {
         let how = away.unwrap_or_else(|| if self.rng.chance(88) { 9 } else { self.rng.below(5) });
         let why = String::from("the world is false");
         match how {
-            0 => (false, Delivery::NotSent { why, retry_after: None, ill: true }),
-            1 => (false, Delivery::NotSent { why, retry_after: Some(self.rng.millis(60_000)), ill: false }),
-            2 => (false, Delivery::Refused { why }),
-            3 => (true, Delivery::Unanswered { why, retry_after: None }),
-            4 => (false, Delivery::Unanswered { why, retry_after: None }),
+            0 => (false, Delivery::NotSent { why, retry_after: None, ill: true, class: FailureClass::Other }),
+            1 => (
+                false,
+                Delivery::NotSent {
+                    why,
+                    retry_after: Some(self.rng.millis(60_000)),
+                    ill: false,
+                    class: FailureClass::Other,
+                },
+            ),
+            2 => (false, Delivery::Refused { why, class: FailureClass::Other }),
+            3 => (true, Delivery::Unanswered { why, retry_after: None, class: FailureClass::Other }),
+            4 => (false, Delivery::Unanswered { why, retry_after: None, class: FailureClass::Other }),
             _ => delivered,
         }
     }

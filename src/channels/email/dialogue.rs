@@ -2,7 +2,7 @@
 
 use super::super::render::one_line;
 use super::super::unanswered;
-use crate::model::{Delivery, Secret};
+use crate::model::{Delivery, FailureClass, Secret};
 use lettre::Message;
 use lettre::transport::smtp::Error;
 use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
@@ -88,7 +88,7 @@ impl<'a> Attempt<'a> {
         if let Security::StartTls(parameters) = &self.server.security {
             if !connection.can_starttls() {
                 let why = "the server offers no STARTTLS, and nothing is sent in the clear".to_owned();
-                return Err(Delivery::NotSent { why, retry_after: None, ill: true });
+                return Err(Delivery::NotSent { why, retry_after: None, ill: true, class: FailureClass::Unreachable });
             }
             let upgraded = connection.starttls(parameters.clone(), hello).await;
             upgraded.map_err(|e| self.failed(Step::Connect, &e))?;
@@ -129,16 +129,20 @@ impl<'a> Attempt<'a> {
     fn failed(&self, step: Step, error: &Error) -> Delivery {
         let said = self.quote(error);
         let code = error.status().map(u16::from);
-        let wait = |ill| Delivery::NotSent { why: said.clone(), retry_after: None, ill };
+        let class = class(step, error);
+        let wait = |ill| Delivery::NotSent { why: said.clone(), retry_after: None, ill, class };
         match (step, code) {
-            (Step::Login, Some(500..=599)) => {
-                Delivery::Refused { why: format!("the login was refused: {said}: look at `username` and `password`") }
-            }
+            (Step::Login, Some(500..=599)) => Delivery::Refused {
+                why: format!("the login was refused: {said}: look at `username` and `password`"),
+                class,
+            },
             (Step::Login, None) if error.is_client() => {
-                Delivery::Refused { why: format!("the server offers no login that we know: {said}") }
+                Delivery::Refused { why: format!("the server offers no login that we know: {said}"), class }
             }
-            (_, Some(500..=599)) => Delivery::Refused { why: said },
-            (Step::Content, None) => unanswered(format!("no answer after the message was handed over: {said}"), None),
+            (_, Some(500..=599)) => Delivery::Refused { why: said, class },
+            (Step::Content, None) => {
+                unanswered(class, format!("no answer after the message was handed over: {said}"), None)
+            }
             // 421: the server is going away. Another 4xx to a message is greylisting or a full mailbox.
             (Step::Envelope | Step::Content, Some(code)) => wait(code == 421),
             (Step::Connect | Step::Login | Step::Envelope, _) => wait(true),
@@ -160,5 +164,20 @@ impl<'a> Attempt<'a> {
             cause = next.source();
         }
         one_line(&self.server.secret.redact(&text).chars().take(300).collect::<String>())
+    }
+}
+
+fn class(step: Step, error: &Error) -> FailureClass {
+    if error.is_timeout() {
+        return FailureClass::TimedOut;
+    }
+    match (step, error.status().map(u16::from)) {
+        // RFC 5321: 421 is a server that goes away; 530 and 535 (RFC 4954) want a login or do not take it.
+        (Step::Login, _) | (_, Some(530 | 535)) => FailureClass::Unauthorised,
+        (_, Some(421)) => FailureClass::ServerError,
+        (_, Some(400..=499)) => FailureClass::RateLimited,
+        (_, Some(_)) => FailureClass::Rejected,
+        (_, None) if error.is_response() => FailureClass::Malformed,
+        (_, None) => FailureClass::of_connection(error),
     }
 }

@@ -32,7 +32,7 @@ use super::keys::{CA, TIMEOUT, timeout};
 use super::registry::{Built, Context, Kind};
 use super::unanswered;
 use crate::config::{Key, Problem, Record, Rule, ScalarError, Settings, Shape};
-use crate::model::{Delivery, Notification, Secret};
+use crate::model::{Delivery, FailureClass, Notification, Secret};
 use dialogue::{Attempt, Security, Server};
 use lettre::message::Mailbox;
 use lettre::transport::smtp::authentication::Credentials;
@@ -100,19 +100,20 @@ impl Channel for Email {
     async fn send(&self, notification: &Notification) -> Delivery {
         let message = match compose::compose(notification, &self.from, &self.to, self.url.as_deref()) {
             Ok(message) => message,
-            Err(why) => return Delivery::Refused { why },
+            Err(why) => return Delivery::Refused { why, class: FailureClass::Other },
         };
         let attempt = Attempt::new(&self.server, &message, self.timeout);
         let ended = tokio::time::timeout(self.timeout, self.attempt(&attempt)).await;
         ended.unwrap_or_else(|_| {
             if attempt.is_handed_over() {
                 return unanswered(
+                    FailureClass::TimedOut,
                     format!("no answer within {:?} after the message was handed over", self.timeout),
                     None,
                 );
             }
             let why = format!("the mail server was too slow: {:?} were not enough", self.timeout);
-            Delivery::NotSent { why, retry_after: None, ill: true }
+            Delivery::NotSent { why, retry_after: None, ill: true, class: FailureClass::TimedOut }
         })
     }
 }

@@ -12,7 +12,7 @@ use super::super::render::{Message, slack};
 use super::super::unanswered;
 use super::super::web::{Answer, Want};
 use super::{Room, Slack};
-use crate::model::{Delivery, ItemKind, Notification, Receipt};
+use crate::model::{Delivery, FailureClass, ItemKind, Notification, Receipt};
 use reqwest::Url;
 use serde_json::Value as Json;
 use std::sync::Arc;
@@ -54,8 +54,8 @@ impl Slack {
             match self.update(room, first, notification).await {
                 Ok(()) => {}
                 // Nobody is there: nothing was told, and all of it is tried again.
-                Err(Failed { delivery: Delivery::NotSent { ill: true, why, retry_after }, .. }) => {
-                    return Delivery::NotSent { ill: true, why, retry_after };
+                Err(Failed { delivery: Delivery::NotSent { ill: true, why, retry_after, class }, .. }) => {
+                    return Delivery::NotSent { ill: true, why, retry_after, class };
                 }
                 Err(failed) if failed.is_gone() => place = Place::Room,
                 Err(failed) => {
@@ -119,14 +119,20 @@ impl Slack {
         let delivery = match (json["ok"].as_bool(), error.as_deref()) {
             (Some(true), _) => return Ok(json),
             (Some(false), Some(e @ ("ratelimited" | "rate_limited"))) => {
-                Delivery::NotSent { why: why(e), retry_after, ill: false }
+                Delivery::NotSent { why: why(e), retry_after, ill: false, class: FailureClass::RateLimited }
             }
             (Some(false), Some(e @ ("request_timeout" | "service_unavailable" | "team_added_to_org"))) => {
-                Delivery::NotSent { why: why(e), retry_after, ill: true }
+                Delivery::NotSent { why: why(e), retry_after, ill: true, class: FailureClass::ServerError }
             }
-            (Some(false), Some(e @ ("internal_error" | "fatal_error"))) => unanswered(why(e), retry_after),
-            (Some(false), Some(e)) => Delivery::Refused { why: why(e) },
-            _ => unanswered(format!("its answer cannot be read: {}", self.web.quote(&answer.body)), retry_after),
+            (Some(false), Some(e @ ("internal_error" | "fatal_error"))) => {
+                unanswered(FailureClass::ServerError, why(e), retry_after)
+            }
+            (Some(false), Some(e)) => Delivery::Refused { why: why(e), class: refusal(e) },
+            _ => unanswered(
+                FailureClass::Malformed,
+                format!("its answer cannot be read: {}", self.web.quote(&answer.body)),
+                retry_after,
+            ),
         };
         Err(Failed { error, delivery })
     }
@@ -150,7 +156,7 @@ impl Failed {
     fn why(&self) -> &str {
         match &self.delivery {
             Delivery::Delivered { .. } => "",
-            Delivery::NotSent { why, .. } | Delivery::Unanswered { why, .. } | Delivery::Refused { why } => why,
+            Delivery::NotSent { why, .. } | Delivery::Unanswered { why, .. } | Delivery::Refused { why, .. } => why,
         }
     }
 }
@@ -173,4 +179,20 @@ fn receipt(room: &Room, place: Place<'_>, answer: &Json) -> Option<Receipt> {
     let text = |name: &str| answer[name].as_str().map(Arc::from);
     let (place, message) = text("channel").zip(text("ts")).filter(|_| !in_thread)?;
     Some(Receipt { to: Arc::clone(&room.name), place, message, shared: false })
+}
+
+/// docs.slack.dev/reference/methods/chat.postMessage: the errors that a token, or what it may do, is at fault for.
+fn refusal(error: &str) -> FailureClass {
+    match error {
+        "invalid_auth"
+        | "not_authed"
+        | "account_inactive"
+        | "token_revoked"
+        | "token_expired"
+        | "no_permission"
+        | "missing_scope"
+        | "access_denied"
+        | "not_allowed_token_type" => FailureClass::Unauthorised,
+        _ => FailureClass::Rejected,
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::super::error::CollectError;
 use super::super::limits::Limits;
-use crate::model::Secret;
+use crate::model::{FailureClass, Secret};
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::io::ErrorKind;
@@ -101,6 +101,7 @@ pub(super) async fn run(program: Program, deadline: Duration, limits: Limits) ->
         CollectError::unreachable(format_args!(
             "`{name}` did not end within {deadline:?} and was killed: make it quicker, or raise the check's `timeout`"
         ))
+        .classed(FailureClass::TimedOut)
     })?
 }
 

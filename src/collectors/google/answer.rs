@@ -3,6 +3,7 @@
 use super::super::error::CollectError;
 use super::super::web::Answer;
 use super::Service;
+use crate::model::FailureClass;
 use reqwest::header::{DATE, RETRY_AFTER};
 use serde_json::Value as Json;
 use std::time::Duration;
@@ -87,7 +88,9 @@ fn failure(service: &Service, answer: &Answer) -> Failure {
         retry_after: retry_after(answer),
         error: CollectError::refused(""),
     };
-    failure.error = explain(service, answer, &failure);
+    let class =
+        if failure.is_quota() { FailureClass::RateLimited } else { FailureClass::of_http(answer.status.as_u16()) };
+    failure.error = explain(service, answer, &failure).classed(class);
     failure
 }
 

@@ -8,7 +8,7 @@
 use super::super::error::{CollectError, with_causes};
 use super::Deadline;
 use super::tokens::{From, Tokens};
-use crate::model::Secret;
+use crate::model::{FailureClass, Secret};
 use google_cloud_auth::build_errors::Error as BuildError;
 use google_cloud_auth::credentials::{
     AccessTokenCredentials, Credentials, external_account, impersonated, mds, service_account, user_account,
@@ -71,6 +71,7 @@ impl Keeper {
         let credentials = made.map_err(|error| {
             let said = conceal(&secrets, with_causes(&error));
             CollectError::unreachable(format_args!("the Google credentials are not good: {said}: {advice}"))
+                .classed(FailureClass::Unauthorised)
         });
         let silent_since = Mutex::default();
         match credentials {
@@ -136,7 +137,7 @@ impl Drop for Keeper {
 
 impl Refusal {
     fn of(message: &str, is_final: bool) -> Refusal {
-        Refusal { error: CollectError::unreachable(message), is_final }
+        Refusal { error: CollectError::unreachable(message).classed(FailureClass::Unauthorised), is_final }
     }
 }
 

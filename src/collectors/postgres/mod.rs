@@ -46,7 +46,7 @@ use super::sql_text::{self, Dialect};
 use super::{Collector, Request, convert};
 use crate::config::{Key, Record, Settings, Shape};
 use crate::model::table::identifier;
-use crate::model::{Secret, Table, TableBuilder, ValueType};
+use crate::model::{FailureClass, Secret, Table, TableBuilder, ValueType};
 use futures_util::{StreamExt, pin_mut};
 use read::{Bound, Reader};
 use std::path::PathBuf;
@@ -192,12 +192,14 @@ impl Postgres {
         let late = |_| {
             let place = self.place();
             CollectError::unreachable(format_args!("cannot connect to {place}: it did not answer within {timeout:?}"))
+                .classed(FailureClass::TimedOut)
         };
         let permit = tokio::time::timeout_at(deadline, self.permits.acquire()).await;
         let permit = permit.map_err(|_| {
             CollectError::unreachable(format_args!(
                 "no connection was free within {timeout:?}: raise `max_connections` of the source, or ask less at once"
             ))
+            .classed(FailureClass::TimedOut)
         })?;
         let permit = permit.expect("the semaphore is never closed");
         while let Some(client) = self.pop() {
@@ -218,7 +220,9 @@ impl Postgres {
         let connector = self.tls.connector()?;
         let (client, connection) = self.config.connect(connector).await.map_err(|e| {
             let said = e.as_db_error().map_or_else(|| with_causes(&e), |db| db.message().to_owned());
+            let class = e.as_db_error().map_or_else(|| FailureClass::of_connection(&e), |db| class(db.code()));
             CollectError::unreachable(self.redact(&format!("cannot connect to {}: {said}", self.place())))
+                .classed(class)
         })?;
         // It ends with the client; what it fails with, the client's next call says.
         tokio::spawn(connection);
@@ -288,6 +292,7 @@ impl Postgres {
             let said = self.redact(&with_causes(error));
             return if error.is_closed() || is_io(error) {
                 CollectError::unreachable(format_args!("the connection to {} was lost: {said}", self.place()))
+                    .classed(FailureClass::Lost)
             } else {
                 CollectError::refused(format_args!("the query is refused: {said}"))
             };
@@ -303,7 +308,8 @@ impl Postgres {
         // Login, resources, the operator's intervention, the system: not the query's fault.
         let code = db.code().code();
         if ["08", "28", "3D", "53", "57", "58", "XX"].iter().any(|class| code.starts_with(class)) {
-            return CollectError::unreachable(format_args!("{} answered: {said}", self.place()));
+            let error = CollectError::unreachable(format_args!("{} answered: {said}", self.place()));
+            return error.classed(class(db.code()));
         }
         CollectError::refused(format_args!("the query is refused: {said}"))
     }
@@ -334,6 +340,17 @@ impl Postgres {
 
     fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Client>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// By the class of SQLSTATE: <https://www.postgresql.org/docs/current/errcodes-appendix.html>.
+fn class(state: &SqlState) -> FailureClass {
+    match state.code().get(..2) {
+        Some("28") => FailureClass::Unauthorised,
+        Some("08") => FailureClass::Lost,
+        // It has no more connections, disk or memory to give.
+        Some("53") => FailureClass::RateLimited,
+        _ => FailureClass::ServerError,
     }
 }
 
