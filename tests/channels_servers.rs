@@ -43,13 +43,21 @@ fn sample(name: &str) -> model::Notification {
 
 const DELIVERED: Delivery = Delivery::delivered();
 
+/// Without what names it.
+fn bare(delivery: Delivery) -> Delivery {
+    match delivery {
+        Delivery::Delivered { but, .. } => Delivery::Delivered { but, receipt: None },
+        other => other,
+    }
+}
+
 #[tokio::test]
 async fn mail_goes_over_starttls_with_a_login() {
     let Some(server) = testkit::smtp(SmtpOptions { tls: Tls::StartTls, auth: true }) else { return };
     let password = login(Smtp::PASSWORD);
     let oncall = mail(&server, "smtp", &password, "oncall@example.com, boss@example.com");
     for name in ["fired", "resolved", "hostile"] {
-        assert_eq!(oncall.send(&sample(name)).await, DELIVERED, "{name}");
+        assert_eq!(bare(oncall.send(&sample(name)).await), DELIVERED, "{name}");
     }
     let mails = server.wait_for_mails(3);
     for mail in &mails {
@@ -71,7 +79,7 @@ async fn mail_goes_over_starttls_with_a_login() {
 #[tokio::test]
 async fn mail_goes_over_implicit_tls_and_to_no_stranger() {
     let Some(server) = testkit::smtp(SmtpOptions { tls: Tls::Implicit, auth: false }) else { return };
-    assert_eq!(mail(&server, "smtps", "", "oncall@example.com").send(&sample("many")).await, DELIVERED);
+    assert_eq!(bare(mail(&server, "smtps", "", "oncall@example.com").send(&sample("many")).await), DELIVERED);
     // Without `ca` its certificate is of nobody that the system trusts.
     let yaml = format!("smtp: 'smtps://localhost:{}', from: a@x.example, to: b@x.example", server.port());
     let stranger = channel("email", &yaml).send(&sample("fired")).await;
@@ -88,7 +96,7 @@ async fn a_mail_server_that_misbehaves_is_understood() {
         channel("email", &yaml).send(&sample("fired")).await
     };
     assert!(matches!(send("greylisted@x.example").await, Delivery::NotSent { ill: false, .. }));
-    assert_eq!(send("greylisted@x.example").await, DELIVERED, "the second time");
+    assert_eq!(bare(send("greylisted@x.example").await), DELIVERED, "the second time");
     assert!(matches!(send("full@x.example").await, Delivery::NotSent { ill: false, .. }));
     assert!(matches!(send("refused@x.example").await, Delivery::Refused { .. }));
     let one_of_two = send("refused@x.example, fine@x.example").await;
@@ -108,8 +116,7 @@ async fn slack_takes_what_we_post() {
     let by_token = channel("slack", &format!("token: '{token}', room: {room}, api: '{api}'"));
     for (name, notification) in samples::all() {
         assert_eq!(by_hook.send(&notification).await, DELIVERED, "{name}");
-        let delivery = by_token.send(&notification).await;
-        assert!(matches!(delivery, Delivery::Delivered { but: None, receipt: Some(_) }), "{name}: {delivery:?}");
+        assert_eq!(bare(by_token.send(&notification).await), DELIVERED, "{name}");
     }
     for room in ["general", "alerts"] {
         let messages = server.messages(room).unwrap();

@@ -125,6 +125,13 @@ impl Notification {
         self.items.iter().any(|i| i.kind.is_firing())
     }
 
+    /// Whether something fires anew or worse, or did: what nobody should have to look for.
+    #[must_use]
+    pub fn alarms(&self) -> bool {
+        let worse = |kind| matches!(kind, ItemKind::Fired | ItemKind::Escalated | ItemKind::CameAndWent);
+        self.items.iter().any(|item| worse(item.kind))
+    }
+
     /// The worst severity among what fires; among all where nothing does.
     #[must_use]
     pub fn severity(&self) -> Option<Severity> {

@@ -17,8 +17,14 @@
 //! kept and used again.
 //!
 //! **What is sent.** One message to all of `to`, as text and as HTML. The subject is the headline. Its `Message-ID` stays
-//! the same when it is sent again, and what follows in the same group refers to the first message, so that a resolve
-//! stands under its alert.
+//! the same when it is sent again.
+//!
+//! **Threads.** What follows in the same group names the first message in `References` and `In-Reply-To`, so that
+//! programs that go by these (RFC 5256) show one thread from the first alert to the last end. Others want the same subject
+//! too, as Gmail says of itself. So an easing, an end and a repeat have the subject of the last alarm behind `Re:`, and say
+//! in their first line what they are: under `CRITICAL slow — …` stands `Re: CRITICAL slow — …`, which begins with
+//! `RESOLVED slow`. An alarm (what fires anew, an escalation, what came and went) has a subject of its own, since people go
+//! by it: by subject it begins another conversation, and the end stands there.
 //!
 //! **What counts as delivered.** That the server took it for at least one recipient; the others are named. A 4xx, such as
 //! greylisting, is tried again. A 5xx for every recipient, and a failed login, are refusals. Where the connection is lost
@@ -33,6 +39,7 @@ use super::registry::{Built, Context, Kind};
 use super::unanswered;
 use crate::config::{Key, Problem, Record, Rule, ScalarError, Settings, Shape};
 use crate::model::{Delivery, FailureClass, Notification, Secret};
+use compose::Composed;
 use dialogue::{Attempt, Security, Server};
 use lettre::message::Mailbox;
 use lettre::transport::smtp::authentication::Credentials;
@@ -98,13 +105,14 @@ struct Email {
 #[async_trait::async_trait]
 impl Channel for Email {
     async fn send(&self, notification: &Notification) -> Delivery {
-        let message = match compose::compose(notification, &self.from, &self.to, self.url.as_deref()) {
-            Ok(message) => message,
+        let Composed { mail, receipt } = match compose::compose(notification, &self.from, &self.to, self.url.as_deref())
+        {
+            Ok(composed) => composed,
             Err(why) => return Delivery::Refused { why, class: FailureClass::Other },
         };
-        let attempt = Attempt::new(&self.server, &message, self.timeout);
+        let attempt = Attempt::new(&self.server, &mail, self.timeout);
         let ended = tokio::time::timeout(self.timeout, self.attempt(&attempt)).await;
-        ended.unwrap_or_else(|_| {
+        let ended = ended.unwrap_or_else(|_| {
             if attempt.is_handed_over() {
                 return unanswered(
                     FailureClass::TimedOut,
@@ -114,7 +122,11 @@ impl Channel for Email {
             }
             let why = format!("the mail server was too slow: {:?} were not enough", self.timeout);
             Delivery::NotSent { why, retry_after: None, ill: true, class: FailureClass::TimedOut }
-        })
+        });
+        match ended {
+            Delivery::Delivered { but, .. } => Delivery::Delivered { but, receipt },
+            other => other,
+        }
     }
 }
 

@@ -196,3 +196,39 @@ async fn a_resolve_stands_under_its_alert_and_data_adds_no_header() {
         assert_eq!(said.iter().filter(|line| *line == part).count(), 3);
     }
 }
+
+#[test]
+fn an_end_has_the_subject_and_the_references_of_the_alarm_before_it() {
+    // Decoded, as a reader has it.
+    let header = |mail: &lettre::Message, name| mail.headers().get_raw(name).unwrap_or_default().to_owned();
+    let sample = |name: &str| samples::all().into_iter().find(|(n, _)| *n == name).unwrap().1;
+    let compose = |notification: &Notification, to: &str| {
+        let (from, to) = ("a@x.example".parse().unwrap(), [to.parse().unwrap()]);
+        super::compose::compose(notification, &from, &to, None).unwrap()
+    };
+    let mut first = None;
+    let mut subject = String::new();
+    for (name, n, under, alarms) in [
+        ("fired", 1, "", true),
+        ("eased", 2, "<n-1@x.example>", false),
+        ("escalated", 3, "<n-1@x.example>", true),
+        ("repeat", 4, "<n-1@x.example> <n-3@x.example>", false),
+        ("resolved", 5, "<n-1@x.example> <n-3@x.example>", false),
+    ] {
+        let (id, thread) = (Arc::from(format!("n-{n}")), Arc::from("n-1"));
+        let composed = compose(&Notification { id, thread, first: first.clone(), ..sample(name) }, "b@y.example");
+        assert_eq!(header(&composed.mail, "References"), under, "{name}");
+        assert_eq!(header(&composed.mail, "In-Reply-To"), under.rsplit(' ').next().unwrap(), "{name}");
+        let written = header(&composed.mail, "Subject");
+        if alarms {
+            assert!(written.starts_with("CRITICAL") && written != subject, "{name}: {written}");
+            (first, subject) = (composed.receipt, written);
+        } else {
+            assert_eq!((composed.receipt, written), (None, format!("Re: {subject}")), "{name}");
+        }
+    }
+    // Whoever is told since a reload has no mail that this one could answer.
+    let to_another = compose(&Notification { first, ..sample("resolved") }, "c@z.example");
+    assert!(header(&to_another.mail, "Subject").starts_with("RESOLVED"));
+    assert!(to_another.receipt.is_some());
+}

@@ -12,7 +12,7 @@ use super::super::render::{Message, slack};
 use super::super::unanswered;
 use super::super::web::{Answer, Want};
 use super::{Room, Slack};
-use crate::model::{Delivery, FailureClass, ItemKind, Notification, Receipt};
+use crate::model::{Delivery, FailureClass, Notification, Receipt};
 use reqwest::Url;
 use serde_json::Value as Json;
 use std::sync::Arc;
@@ -165,10 +165,9 @@ fn left(until: Instant) -> Duration {
     until.saturating_duration_since(Instant::now()).max(TIME_MIN)
 }
 
-/// Whether those who do not follow the thread should see it: what fires anew or worse, and a reminder.
+/// Whether those who do not follow the thread should see it: an alarm, or a reminder.
 fn is_for_the_room(notification: &Notification) -> bool {
-    let worse = |kind| matches!(kind, ItemKind::Fired | ItemKind::Escalated | ItemKind::CameAndWent);
-    notification.repeat || notification.items.iter().any(|item| worse(item.kind))
+    notification.repeat || notification.alarms()
 }
 
 /// What names a message that stands in the room. Slack puts a reply there whose first message was deleted: its answer is
