@@ -6,11 +6,12 @@
 use crate::dispatch::{self, Dispatch, Health, Wait};
 use crate::engine::{self, Engine, Evaluated};
 use crate::model::record::{Entry, Saved, Write};
-use crate::model::{AlertId, Change, ChangeKind, Delivery, Key, Timestamp};
-use crate::rules::{Check, SelfAlerts};
+use crate::model::{AlertId, Change, ChangeKind, Delivery, Key, Matcher, Severity, Silence, Timestamp};
+use crate::rules::{Check, Mode, SelfAlerts, reach};
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use crate::dispatch::silence::{Refusal as SilenceRefusal, Wish as SilenceWish};
 pub use crate::dispatch::{Send, report::ChannelReport};
 pub use crate::engine::Collect;
 
@@ -38,11 +39,37 @@ pub struct Options {
 #[derive(Debug)]
 pub enum Input {
     Evaluated(Box<Evaluated>),
-    Delivered { id: Arc<str>, took: Duration, delivery: Delivery },
+    Delivered {
+        id: Arc<str>,
+        took: Duration,
+        delivery: Delivery,
+    },
     Reload(Box<CoreConfig>),
-    ReloadRejected { why: String },
-    StoreFailed { why: String },
+    ReloadRejected {
+        why: String,
+    },
+    StoreFailed {
+        why: String,
+    },
+    /// A silence was made or edited: as [`Core::grant_silence`] gave it.
+    Silence(Box<Silence>),
+    /// Somebody ends a silence that was made. One that is unknown or over stays as it is.
+    ExpireSilence {
+        id: Arc<str>,
+    },
     StoreRecovered,
+}
+
+/// What matchers meet as things are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reach {
+    /// Alerts that fire and match.
+    pub firing: usize,
+    /// Checks some alert of which could match.
+    pub checks: usize,
+    /// Whether every critical alert is met: all that the checks can have (see [`reach::hides_every_critical`]), and all
+    /// that fire now but those about Bellwether itself.
+    pub every_critical: bool,
 }
 
 /// What leaves it: what to keep, and then what to do.
@@ -120,6 +147,31 @@ impl Core {
         writes
     }
 
+    /// The silence that a wish comes to, for [`Input::Silence`]. Nothing has changed yet.
+    ///
+    /// # Errors
+    /// Why it cannot be, and what to do instead.
+    pub fn grant_silence(&mut self, wish: SilenceWish, now: Timestamp) -> Result<Silence, SilenceRefusal> {
+        let id = self.dispatch.new_silence_id(now);
+        self.dispatch.silences().grant(wish, id, now)
+    }
+
+    /// What these matchers meet.
+    #[must_use]
+    pub fn reach(&self, matchers: &[Matcher]) -> Reach {
+        let told = || self.engine.checks().filter(|check| check.mode == Mode::Live);
+        let mut firing = 0;
+        let mut every_critical = reach::hides_every_critical(told(), matchers);
+        for (state, view) in self.engine.alerts() {
+            let Some(severity) = state.firing() else { continue };
+            let is_met = Matcher::all(matchers, &view.labels);
+            firing += usize::from(is_met);
+            let is_own = SelfAlerts::NAMES.contains(&&*view.id.check);
+            every_critical &= is_met || severity != Severity::Critical || is_own;
+        }
+        Reach { firing, checks: told().filter(|check| reach::could_match(check, matchers)).count(), every_critical }
+    }
+
     fn take(&mut self, now: Timestamp, input: Input) {
         match input {
             Input::Evaluated(evaluated) => self.engine.apply(&evaluated, now),
@@ -131,6 +183,8 @@ impl Core {
             }
             Input::ReloadRejected { why } => self.engine.raise_self("config-rejected", Key::default(), why, now),
             Input::StoreFailed { why } => self.engine.raise_self("store-failing", Key::default(), why, now),
+            Input::Silence(silence) => self.dispatch.silence(*silence, now),
+            Input::ExpireSilence { id } => self.dispatch.expire_silence(&id, now),
             Input::StoreRecovered => self.engine.clear_self("store-failing", Key::default(), now),
         }
     }

@@ -225,7 +225,7 @@ impl Dispatch {
                 continue; // by the group that told it before: what it says is not known yet
             }
             let matters = target.news.is_some_and(|(n, _)| n.can_be_held()) || target.may_believe_firing();
-            let cause = if matters && subject.truth().is_some() { self.cause(id, subject, now) } else { None };
+            let cause = if matters && subject.truth().is_some() { self.cause(id, subject, group, now) } else { None };
             told.push(subject.items(target, cause.is_some()));
             let repeats = target.news.is_none() && target.may_believe_firing() && cause.is_none();
             if repeats && subject.truth().is_some() {
@@ -245,8 +245,13 @@ impl Dispatch {
         digest(&self.draft(group, now).items)
     }
 
-    /// What holds an alert's news now, if anything does.
-    pub(super) fn cause(&self, id: &AlertId, subject: &Subject, now: Timestamp) -> Option<Cause> {
+    /// What holds an alert's news to one of its groups now, if anything does.
+    pub(super) fn cause(&self, id: &AlertId, subject: &Subject, _group: &Group, now: Timestamp) -> Option<Cause> {
+        self.cause_for_all(id, subject, now)
+    }
+
+    /// What holds an alert's news, whomever it is for.
+    fn cause_for_all(&self, id: &AlertId, subject: &Subject, now: Timestamp) -> Option<Cause> {
         let waiting: Vec<_> = subject.waits.iter().filter(|w| now < w.until).collect();
         if let Some(until) = waiting.iter().map(|w| w.until).max() {
             let parents = waiting.iter().map(|w| Arc::clone(&w.parent)).collect();
@@ -254,6 +259,9 @@ impl Dispatch {
         }
         if self.limited.contains(&id.check) && id.reason.is_none() {
             return Some(Cause::Limit);
+        }
+        if let Some(silence) = self.silences.find(&subject.view.labels) {
+            return Some(Cause::Silenced(Arc::clone(silence)));
         }
         self.inhibitions.find(id, &subject.view.labels).map(Cause::Inhibited)
     }
@@ -266,12 +274,7 @@ impl Dispatch {
                 if target.hold.as_ref() == Some(&cause) {
                     continue;
                 }
-                self.history.push(Entry::Decision {
-                    at: now,
-                    alert: id.clone(),
-                    channel: Arc::clone(&target.channel),
-                    decision: format!("not sent: {cause}"),
-                });
+                self.history.push(not_sent(&id, &target.channel, &cause, now));
                 target.hold = Some(cause.clone());
                 self.dirty.insert(RowName::Subject(id.clone()));
             }
@@ -282,27 +285,39 @@ impl Dispatch {
 
     /// Asks anew about what is held. What is free again, and still fires, is told as new.
     pub(super) fn recheck_holds(&mut self, now: Timestamp) {
-        if !std::mem::take(&mut self.holds_changed) {
+        let over = std::mem::take(&mut self.over);
+        let all = std::mem::take(&mut self.holds_changed);
+        if !all && over.is_empty() {
             return;
         }
-        for id in std::mem::take(&mut self.held) {
+        // Of a silence that ended, only those that it held are asked: there may be many silences, and many alerts.
+        let concerns = |s: &Subject| s.targets.iter().filter_map(|t| t.hold.as_ref()).any(|c| c.is_silence_of(&over));
+        let is_asked = |id: &&AlertId| all || self.subjects.get(*id).is_some_and(concerns);
+        let asked: Vec<AlertId> = self.held.iter().filter(is_asked).cloned().collect();
+        for id in asked {
+            self.held.remove(&id);
             let Some(subject) = self.subjects.get(&id) else { continue };
-            let cause = self.cause(&id, subject, now);
+            let cause = |t: &Target| self.groups.get(&t.group).and_then(|group| self.cause(&id, subject, group, now));
+            let causes = subject.targets.iter().map(|t| t.hold.as_ref().and_then(|_| cause(t))).collect();
             let waits = !subject.waits.is_empty();
-            if self.rehold(&id, cause.as_ref(), now) || waits {
+            if self.rehold(&id, causes, now) || waits {
                 self.held.insert(id);
             }
         }
     }
 
-    /// Gives a held alert its present cause, or frees it. True while something of it is held.
-    fn rehold(&mut self, id: &AlertId, cause: Option<&Cause>, now: Timestamp) -> bool {
+    /// Gives a held alert its present cause in each of its targets, or frees it. True while something of it is held.
+    fn rehold(&mut self, id: &AlertId, causes: Vec<Option<Cause>>, now: Timestamp) -> bool {
         let subject = self.subjects.get_mut(id).expect("looked up by the caller");
         let mut held = false;
-        for target in subject.targets.iter_mut().filter(|t| t.hold.is_some()) {
-            let before = std::mem::replace(&mut target.hold, cause.cloned());
-            if target.hold.is_some() {
+        for (target, cause) in subject.targets.iter_mut().zip(causes).filter(|(t, _)| t.hold.is_some()) {
+            let before = std::mem::replace(&mut target.hold, cause);
+            if let Some(cause) = &target.hold {
                 held = true;
+                if before.as_ref() != Some(cause) {
+                    self.history.push(not_sent(id, &target.channel, cause, now));
+                    self.dirty.insert(RowName::Subject(id.clone()));
+                }
                 continue;
             }
             // Waiting for a parent is part of its first wait; every other hold that ends begins a new one.
@@ -320,6 +335,11 @@ impl Dispatch {
         }
         held
     }
+}
+
+fn not_sent(alert: &AlertId, channel: &Arc<str>, cause: &Cause, at: Timestamp) -> Entry {
+    let decision = format!("not sent: {cause}");
+    Entry::Decision { at, alert: alert.clone(), channel: Arc::clone(channel), decision }
 }
 
 fn flight_item(item: &Item) -> FlightItem {

@@ -2,7 +2,8 @@
 
 use super::InhibitCause;
 use super::inhibit::Inhibitor;
-use crate::model::Timestamp;
+use crate::model::{Silence, Timestamp};
+use hashbrown::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -10,6 +11,7 @@ use std::sync::Arc;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Cause {
     Inhibited(Inhibitor),
+    Silenced(Arc<Silence>),
     /// More instances of its check fire than its `limit`.
     Limit,
     /// Its parents have not been judged yet since it fired.
@@ -17,6 +19,14 @@ pub enum Cause {
         parents: Vec<Arc<str>>,
         until: Timestamp,
     },
+}
+
+impl Cause {
+    /// Whether it is one of these silences.
+    #[must_use]
+    pub fn is_silence_of(&self, ids: &HashSet<Arc<str>>) -> bool {
+        matches!(self, Cause::Silenced(silence) if ids.contains(&silence.id))
+    }
 }
 
 /// As a person reads it after "not sent: ".
@@ -31,6 +41,10 @@ impl fmt::Display for Cause {
             }
             Cause::Inhibited(Inhibitor { by, cause: InhibitCause::SourceUnreachable }) => {
                 write!(f, "told once for the whole source: {by} is active")
+            }
+            Cause::Silenced(silence) => {
+                let Silence { id, created_by, comment, ends, .. } = &**silence;
+                write!(f, "silenced by `{id}` ({created_by}: {comment}) until {ends}")
             }
             Cause::Limit => f.write_str("its check fires for more instances than its `limit`"),
             Cause::Waiting { parents, until } => {

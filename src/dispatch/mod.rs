@@ -17,6 +17,7 @@ pub mod inhibit;
 pub mod news;
 pub mod report;
 pub mod route;
+pub mod silence;
 pub mod state;
 pub mod subject;
 
@@ -26,12 +27,13 @@ pub use subject::Wait;
 
 use crate::model::alert::AlertView;
 use crate::model::record::{Entry, FlightRecord, RowName};
-use crate::model::{AlertId, Matcher, Notification, Rate, Timestamp};
+use crate::model::{AlertId, Matcher, Notification, Rate, Silence, Timestamp};
 use backoff::Jitter;
 use channel::ChannelState;
 use group::Group;
 use hashbrown::{HashMap, HashSet};
 use inhibit::Inhibitions;
+use silence::Silences;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use subject::Subject;
@@ -42,6 +44,8 @@ pub struct Config {
     /// The root of the routing tree; `None` where there is none: alerts are kept and told to nobody.
     pub route: Option<Route>,
     pub inhibit: Vec<Inhibit>,
+    /// Those of files.
+    pub silences: Vec<Silence>,
     /// All channels, as they are declared.
     pub channels: Vec<ChannelRules>,
 }
@@ -142,6 +146,9 @@ pub struct Dispatch {
     channels: HashMap<Arc<str>, ChannelState>,
     flights: HashMap<Arc<str>, FlightRecord>,
     inhibitions: Inhibitions,
+    silences: Silences,
+    /// Silences that hold no longer, or not as before: whom they held is asked anew.
+    over: HashSet<Arc<str>>,
     /// Checks that fire for more instances than their limit.
     limited: HashSet<Arc<str>>,
     /// When each group wants to be asked next.
@@ -177,18 +184,19 @@ impl Dispatch {
     /// The next instant at which [`Dispatch::advance`] has something to do.
     #[must_use]
     pub fn next_due(&self) -> Option<Timestamp> {
-        if !self.touched.is_empty() || self.holds_changed {
+        if !self.touched.is_empty() || self.holds_changed || !self.over.is_empty() {
             return Some(Timestamp::MIN);
         }
         let timer = self.queue.first().map(|(at, _)| *at);
         let blocked = self.channels.values().filter(|c| !c.ready.is_empty()).filter_map(ChannelState::next_try);
-        timer.into_iter().chain(blocked).min()
+        timer.into_iter().chain(blocked).chain(self.silences.next_due()).min()
     }
 
     /// Takes every step that is due: works out timers, asks holds, and gives what is to be sent now.
     ///
     /// `renew` gives the view of an active alert as of its last row.
     pub fn advance(&mut self, now: Timestamp, renew: &dyn Fn(&AlertId) -> Option<Arc<AlertView>>) -> Vec<Send> {
+        self.pass_silences(now);
         self.recheck_holds(now);
         self.settle(now);
         self.enqueue_due(now);

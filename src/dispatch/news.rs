@@ -225,6 +225,8 @@ impl Dispatch {
     pub fn reload(&mut self, config: super::Config, now: Timestamp) {
         self.config = config;
         self.rebuild_inhibitions();
+        self.silences.declare(self.config.silences.clone());
+        self.pass_silences(now);
         let gone: Vec<Arc<str>> = self.channels.keys().filter(|c| self.config.channel(c).is_none()).cloned().collect();
         for channel in &gone {
             self.drop_channel(channel, now);

@@ -4,6 +4,7 @@ use super::backoff::Jitter;
 use super::channel::ChannelState;
 use super::group::Group;
 use super::inhibit::Inhibitions;
+use super::silence::Silences;
 use super::subject::Subject;
 use super::{Cause, Config, Dispatch};
 use crate::model::alert::AlertView;
@@ -22,6 +23,8 @@ impl Dispatch {
     pub fn new(config: Config, rows: Vec<Row>, now: Timestamp, seed: u64) -> Dispatch {
         let mut dispatch = Dispatch {
             inhibitions: Inhibitions::new(config.inhibit.clone()),
+            silences: Silences::default(),
+            over: HashSet::new(),
             config,
             subjects: HashMap::new(),
             groups: HashMap::new(),
@@ -70,6 +73,7 @@ impl Dispatch {
                     self.channels.insert(Arc::clone(&r.channel), ChannelState::restore(r));
                 }
                 Row::Flight(r) => self.take_up_flight(r),
+                Row::Silence(r) => self.silences.put(r),
                 Row::Life(_) | Row::Check(_) => {}
             }
         }
@@ -130,7 +134,14 @@ impl Dispatch {
         let groups = self.groups.keys().cloned().map(RowName::Group);
         let channels = self.channels.keys().cloned().map(RowName::Channel);
         let flights = self.flights.keys().cloned().map(RowName::Flight);
-        subjects.chain(groups).chain(channels).chain(flights).map(|name| self.write(name, now)).collect()
+        let silences = self.silences.made_ids().cloned().map(RowName::Silence);
+        subjects
+            .chain(groups)
+            .chain(channels)
+            .chain(flights)
+            .chain(silences)
+            .map(|name| self.write(name, now))
+            .collect()
     }
 
     fn write(&self, name: RowName, now: Timestamp) -> Write {
@@ -139,6 +150,7 @@ impl Dispatch {
             RowName::Group(key) => self.groups.get(key).map(|g| Row::Group(g.record())),
             RowName::Channel(name) => self.channels.get(name).map(|c| Row::Channel(c.record(name, now))),
             RowName::Flight(id) => self.flights.get(id).cloned().map(Row::Flight),
+            RowName::Silence(id) => self.silences.made(id).map(|s| Row::Silence((**s).clone())),
             RowName::Life(_) | RowName::Check(_) => None,
         };
         row.map_or(Write::Delete(name), |row| Write::Put(Box::new(row)))

@@ -119,6 +119,11 @@ fn samples(check: &Check, slot: Timestamp, judgement: &Judgement) -> Vec<Sample>
 }
 
 impl Engine {
+    /// All checks, in no order.
+    pub fn checks(&self) -> impl Iterator<Item = &Check> {
+        self.checks.values().map(|state| &*state.check)
+    }
+
     /// The names of all checks, in order.
     #[must_use]
     pub fn check_names(&self) -> Vec<Arc<str>> {

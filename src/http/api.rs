@@ -4,12 +4,13 @@ use super::access::{Access, Role};
 use super::gate::{self, Gate};
 use super::guard::{self, Guard};
 use super::query::{self, Pairs};
+use super::silences;
 use crate::runtime::handle::{Handle, NoAnswer};
 use crate::telemetry;
 use axum::extract::{Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, get, post};
+use axum::routing::{MethodRouter, delete, get, post};
 use axum::{Json, Router, middleware};
 use serde::Serialize;
 
@@ -21,7 +22,7 @@ type Route = (&'static str, &'static str, Role, MethodRouter<Handle>);
 
 /// Every route there is. What only shows needs `Read`; what changes who is told of what, `Silence`; what changes the
 /// daemon, `Admin`. `Anyone` is for what a load balancer asks, and tells nothing.
-pub fn routes() -> [Route; 8] {
+pub fn routes() -> [Route; 12] {
     [
         ("/healthz", "get", Role::Anyone, get(healthz)),
         ("/readyz", "get", Role::Anyone, get(readyz)),
@@ -30,6 +31,10 @@ pub fn routes() -> [Route; 8] {
         ("/api/v1/alerts", "get", Role::Read, get(alerts)),
         ("/api/v1/checks", "get", Role::Read, get(checks)),
         ("/api/v1/status", "get", Role::Read, get(status)),
+        ("/api/v1/silences", "get", Role::Read, get(silences::list)),
+        ("/api/v1/silences", "post", Role::Silence, post(silences::put)),
+        ("/api/v1/silences/{id}", "get", Role::Read, get(silences::one)),
+        ("/api/v1/silences/{id}", "delete", Role::Silence, delete(silences::expire)),
         ("/api/v1/openapi.json", "get", Role::Read, get(openapi)),
     ]
 }
@@ -91,7 +96,7 @@ struct Problem<'a> {
     error: &'a str,
 }
 
-fn json<T: Serialize>(answer: Result<T, NoAnswer>) -> Response {
+pub(super) fn json<T: Serialize>(answer: Result<T, NoAnswer>) -> Response {
     let Ok(value) = answer else {
         let problem = Problem { error: "the daemon is starting, stopping or busy: try again" };
         return (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "1")], Json(problem)).into_response();
@@ -99,7 +104,7 @@ fn json<T: Serialize>(answer: Result<T, NoAnswer>) -> Response {
     Json(value).into_response()
 }
 
-fn bad_request(why: &str) -> Response {
+pub(super) fn bad_request(why: &str) -> Response {
     problem(StatusCode::BAD_REQUEST, why)
 }
 

@@ -8,6 +8,7 @@ mod api;
 mod gate;
 mod guard;
 mod query;
+mod silences;
 pub mod tokens;
 
 pub use access::Access;

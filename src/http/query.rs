@@ -1,6 +1,8 @@
 //! What may stand behind the `?` of a request.
 
+use crate::model::silence::SilenceState;
 use crate::model::{Matcher, Severity};
+use crate::runtime::silences::SilenceFilter;
 use crate::runtime::views::{AlertFilter, CheckFilter, LIMIT_MAX, State, Window};
 
 /// The parameters of a request, in order.
@@ -40,6 +42,24 @@ pub fn checks(pairs: Pairs) -> Result<CheckFilter, String> {
         match &*name {
             "check" => filter.check = Some(value),
             _ => window(&mut filter.window, &name, &value, "check")?,
+        }
+    }
+    Ok(filter)
+}
+
+/// Reads a filter of silences.
+///
+/// # Errors
+/// Says which parameter is wrong and what it may be.
+pub fn silences(pairs: Pairs) -> Result<SilenceFilter, String> {
+    let mut filter = SilenceFilter::default();
+    for (name, value) in pairs {
+        match &*name {
+            "state" => {
+                let state = SilenceState::from_name(&value);
+                filter.state = Some(state.ok_or_else(|| wrong(&name, &value, "`pending`, `active` or `expired`"))?);
+            }
+            _ => window(&mut filter.window, &name, &value, "state")?,
         }
     }
     Ok(filter)

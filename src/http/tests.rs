@@ -1,6 +1,7 @@
 use super::*;
 use crate::model::Timestamp;
 use crate::runtime::handle::{Inbox, Question, channel};
+use crate::runtime::silences::SilenceRefused;
 use crate::runtime::views::{Reloaded, samples};
 use crate::telemetry::{self, Telemetry};
 use serde_json::Value;
@@ -34,6 +35,21 @@ async fn answer(mut inbox: Inbox, reload: Result<Reloaded, String>) {
             Question::Status(reply) => reply.send(samples::status()).unwrap(),
             Question::Gauges(reply) => reply.send(()).unwrap(),
             Question::Reload(reply) => reply.send(reload.clone()).unwrap(),
+            Question::Silences(filter, reply) => {
+                let mut page = samples::page(samples::silence());
+                page.items.retain(|s| filter.id.as_deref().is_none_or(|id| *s.id == *id));
+                reply.send(page).unwrap();
+            }
+            Question::PutSilence(request, reply) => {
+                let mut silenced = samples::silenced();
+                silenced.silence.comment = format!("{request:?}").into();
+                let refused = SilenceRefused::NeedsYes("every critical alert".into());
+                reply.send(if request.yes { Ok(silenced) } else { Err(refused) }).unwrap();
+            }
+            Question::ExpireSilence(id, reply) => {
+                let unknown = SilenceRefused::Unknown(format!("there is no silence `{id}`"));
+                reply.send(if id == "backfill" { Ok(samples::silence()) } else { Err(unknown) }).unwrap();
+            }
         }
     }
 }
@@ -68,7 +84,7 @@ fn the_document_has_every_route_and_no_other() {
 async fn the_document_has_every_field_and_no_other() {
     let url = daemon(Ok(Reloaded { checks: 3 })).await;
     let document = openapi();
-    for path in ["/api/v1/alerts", "/api/v1/checks", "/api/v1/status"] {
+    for path in ["/api/v1/alerts", "/api/v1/checks", "/api/v1/status", "/api/v1/silences"] {
         let schema = &document["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]["schema"];
         conforms(&document, schema, &get_json(&format!("{url}{path}")).await, path);
     }
@@ -148,6 +164,56 @@ async fn a_reload_that_is_refused_says_why() {
     assert_eq!(response.status(), 400);
     assert!(response.text().await.unwrap().contains("unknown key `wen`"));
     assert_eq!(get(&format!("{url}/-/reload")).await.0, 405, "a link must not reload");
+}
+
+async fn post(url: &str, body: &str) -> (u16, Value) {
+    let response = reqwest::Client::new().post(url).body(body.to_owned()).send().await.unwrap();
+    (response.status().as_u16(), response.json().await.unwrap())
+}
+
+#[tokio::test]
+async fn silences_are_made_shown_and_expired() {
+    let url = format!("{}/api/v1/silences", daemon(Err(String::new())).await);
+    let document = openapi();
+    let schema = |name: &str| document["components"]["schemas"][name].clone();
+    let body = r#"{"matchers": ["check=\"slow\"", "team=~\"a|b\""], "ends": "2026-03-06T00:00:00+01:00",
+                   "created_by": "ana", "comment": "backfill", "yes": true}"#;
+    let (status, made) = post(&url, body).await;
+    assert_eq!(status, 200, "{made}");
+    conforms(&document, &schema("Silenced"), &made, "made");
+    let heard = made["silence"]["comment"].as_str().unwrap();
+    for part in ["slow", "a|b", "ana", "backfill", "1772751600", "dry_run: false"] {
+        assert!(heard.contains(part), "{part}: {heard}");
+    }
+    let (status, problem) = post(&url, &body.replace("true", "false")).await;
+    assert_eq!((status, problem["error"].as_str()), (409, Some("every critical alert")));
+    conforms(&document, &schema("Silence"), &get_json(&format!("{url}/backfill")).await, "one");
+    assert_eq!(get(&format!("{url}/other")).await.0, 404);
+    for (id, want) in [("backfill", 200), ("other", 404)] {
+        let response = reqwest::Client::new().delete(format!("{url}/{id}")).send().await.unwrap();
+        assert_eq!(response.status(), want, "{id}");
+    }
+    assert_eq!(get(&format!("{url}?state=over")).await.0, 400);
+}
+
+#[tokio::test]
+async fn a_wrong_silence_says_what_to_write() {
+    let url = format!("{}/api/v1/silences", daemon(Err(String::new())).await);
+    for (body, want) in [
+        ("{", "no JSON"),
+        ("[]", "an object"),
+        (r#"{"matcher": []}"#, "`matcher` is no field"),
+        (r#"{"matchers": "a", "ends": "2026-03-06T00:00:00Z"}"#, "a list of texts"),
+        (r#"{"matchers": ["a=b"], "ends": "2026-03-06T00:00:00Z"}"#, "double quotes"),
+        (r#"{"matchers": []}"#, "has an end"),
+        (r#"{"matchers": [], "ends": "tomorrow"}"#, "write a time as"),
+        (r#"{"matchers": [], "ends": "2026-03-06T00:00:00Z", "yes": 1}"#, "`yes` is `true` or `false`"),
+        (r#"{"matchers": [], "ends": "2026-03-06T00:00:00Z", "comment": 1}"#, "`comment` is a text"),
+    ] {
+        let (status, problem) = post(&url, body).await;
+        let error = problem["error"].as_str().unwrap();
+        assert!(status == 400 && error.contains(want), "{body}: {status} {error}");
+    }
 }
 
 #[tokio::test]

@@ -163,7 +163,8 @@ impl Loading<'_> {
         inhibit.extend(links::parents(checks));
         inhibit.extend(self_alerts.source_unreachable.and_then(|_| links::source_unreachable()));
         self.outline.has_route = route.is_some();
-        dispatch::Config { route, inhibit, channels: channels.declared.iter().map(|c| c.rules.clone()).collect() }
+        let channels = channels.declared.iter().map(|c| c.rules.clone()).collect();
+        dispatch::Config { route, inhibit, silences: Vec::new(), channels }
     }
 
     fn tests(&mut self, channels: &decls::Names<ChannelDecl>) -> Vec<cases::TestCase> {

@@ -1,6 +1,7 @@
 //! Alertmanager's matchers: `severity="critical"`, `team=~"ml|growth"`.
 
 use super::labels::LabelSet;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// How a matcher compares.
@@ -129,6 +130,8 @@ fn regex_problem(error: &regex::Error) -> String {
     text.rsplit("error: ").next().unwrap_or(&text).replace('\n', " ")
 }
 
+impl Eq for Matcher {}
+
 impl PartialEq for Matcher {
     fn eq(&self, other: &Self) -> bool {
         (&self.name, self.op, &self.value) == (&other.name, other.op, &other.value)
@@ -144,6 +147,21 @@ impl fmt::Display for Matcher {
             MatchOp::NotMatches => "!~",
         };
         write!(f, "{}{op}{}", self.name, serde_json::Value::from(self.value.as_str()))
+    }
+}
+
+/// Its text.
+impl Serialize for Matcher {
+    fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_str(self)
+    }
+}
+
+/// From its text.
+impl<'de> Deserialize<'de> for Matcher {
+    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(d)?;
+        Matcher::parse(&text).map_err(|e| serde::de::Error::custom(format!("the matcher {text}: {}", e.message)))
     }
 }
 
@@ -165,6 +183,15 @@ mod tests {
             (r#"absent=~".+""#, false),
         ] {
             assert_eq!(Matcher::parse(text).unwrap().matches(&labels), want, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_matcher_that_was_written_down_comes_back() {
+        for text in [r#"team="a \"b\" \\ é""#, r#"x=~"a|b.*""#, r#"y!~"""#] {
+            let matcher = Matcher::parse(text).unwrap();
+            let kept = serde_json::to_string(&matcher).unwrap();
+            assert_eq!(serde_json::from_str::<Matcher>(&kept).unwrap(), matcher, "{kept}");
         }
     }
 

@@ -6,6 +6,7 @@
 use super::alert::{AlertId, AlertView, Change, Latch, Severity};
 use super::labels::LabelSet;
 use super::notification::{Delivery, ItemKind, Notification, Receipt};
+use super::silence::Silence;
 use super::time::Timestamp;
 use super::value::Value;
 use serde::{Deserialize, Serialize};
@@ -31,6 +32,7 @@ pub enum RowName {
     Group(Arc<str>),
     Channel(Arc<str>),
     Flight(Arc<str>),
+    Silence(Arc<str>),
 }
 
 /// A state row: what is true now.
@@ -43,6 +45,8 @@ pub enum Row {
     Channel(ChannelRecord),
     /// A notification that was sent and has no answer yet.
     Flight(FlightRecord),
+    /// A silence that was made while the daemon ran; those of files come with the files.
+    Silence(Silence),
 }
 
 impl Row {
@@ -55,6 +59,7 @@ impl Row {
             Row::Group(r) => RowName::Group(Arc::clone(&r.key)),
             Row::Channel(r) => RowName::Channel(Arc::clone(&r.channel)),
             Row::Flight(r) => RowName::Flight(Arc::clone(&r.id)),
+            Row::Silence(r) => RowName::Silence(Arc::clone(&r.id)),
         }
     }
 }

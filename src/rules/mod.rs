@@ -3,6 +3,7 @@
 pub mod declare;
 pub mod lint;
 pub mod outline;
+pub mod reach;
 pub mod read;
 pub mod schedule;
 

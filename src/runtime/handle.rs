@@ -1,5 +1,6 @@
 //! How the API asks the loop: each question is answered between two turns.
 
+use super::silences::{Silence, SilenceFilter, SilenceRefused, SilenceRequest, Silenced};
 use super::views::{Alert, AlertFilter, Check, CheckFilter, Page, Reloaded, Status};
 use crate::telemetry::Telemetry;
 use std::sync::Arc;
@@ -14,6 +15,8 @@ const QUESTIONS_MAX: usize = 64;
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How long a reload may take: it reads files, which may lie on a slow disk.
 const RELOAD_PATIENCE: Duration = Duration::from_mins(2);
+/// How long a silence waits until it is durable, or is known not to be.
+const KEEP_PATIENCE: Duration = Duration::from_secs(15);
 /// A loop that has not turned for this long is stuck: it wakes at least every few seconds.
 const STUCK: Duration = Duration::from_mins(1);
 
@@ -27,6 +30,11 @@ pub enum Question {
     Gauges(oneshot::Sender<()>),
     /// Reads the configuration again; the error is that of the configuration, for people.
     Reload(oneshot::Sender<Result<Reloaded, String>>),
+    Silences(SilenceFilter, oneshot::Sender<Page<Silence>>),
+    /// Makes or edits a silence; answered once it is durable.
+    PutSilence(Box<SilenceRequest>, oneshot::Sender<Result<Silenced, SilenceRefused>>),
+    /// Ends a silence now; answered once that is durable.
+    ExpireSilence(String, oneshot::Sender<Result<Silence, SilenceRefused>>),
 }
 
 /// The loop does not answer: it is starting, stopping, or has too much to do.
@@ -118,6 +126,31 @@ impl Handle {
     /// which file.
     pub async fn reload(&self) -> Result<Result<Reloaded, String>, NoAnswer> {
         self.ask(RELOAD_PATIENCE, Question::Reload).await
+    }
+
+    /// Silences that pass the filter: active before pending before expired, then those that end first. Those of files
+    /// are among them; `declared` tells them apart. One that was made stays listed for five days after its end.
+    pub async fn silences(&self, filter: SilenceFilter) -> Result<Page<Silence>, NoAnswer> {
+        self.ask(PATIENCE, |reply| Question::Silences(filter, reply)).await
+    }
+
+    /// Makes a silence, or with an `id` edits one: every field takes the place of what it was, and the id stays. It
+    /// holds from the turn in which it is heard, and is answered once the store has kept it. What is refused is not
+    /// made; but for `NotKept`, which holds until the daemon ends.
+    ///
+    /// - A start that is not given or is past is now; of an edited silence that has begun it stays what it was.
+    /// - An expired silence that is edited stays as it was, and a new one with another id is made.
+    /// - One of a file is refused as `Wrong`, an id that nobody has as `Unknown`.
+    /// - One that hides every critical alert is refused as `NeedsYes` without `yes`.
+    /// - `dry_run` makes nothing, and says what it would hide.
+    pub async fn put_silence(&self, request: SilenceRequest) -> Result<Result<Silenced, SilenceRefused>, NoAnswer> {
+        self.ask(KEEP_PATIENCE, |reply| Question::PutSilence(Box::new(request), reply)).await
+    }
+
+    /// Ends a silence now, one that has not begun too, and answers with it once that is durable. One that is over
+    /// already stays as it was, and is no error. One of a file is refused as `Wrong`: it ends with its lines.
+    pub async fn expire_silence(&self, id: String) -> Result<Result<Silence, SilenceRefused>, NoAnswer> {
+        self.ask(KEEP_PATIENCE, |reply| Question::ExpireSilence(id, reply)).await
     }
 
     async fn ask<T>(

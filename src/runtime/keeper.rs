@@ -29,6 +29,9 @@ const OWED_MAX: usize = 10_000;
 /// Opens the store: at the start, and again after a failure.
 pub type Opener = Arc<dyn Fn() -> Result<Box<dyn Store>, StoreError> + Send + Sync>;
 
+/// Told how it ended once a turn is durable, or is known not to be: then with the reason.
+pub type Promise = Box<dyn FnOnce(Result<(), &str>) + Send>;
+
 enum Job {
     Turn { number: u64, writes: Vec<Write> },
     Snapshot(Vec<Write>),
@@ -68,6 +71,8 @@ pub struct Keeper<S> {
     waiting: VecDeque<Waiting<S>>,
     /// `Some` from the first failure until a snapshot was kept: when to try one, or that one is on its way.
     failing: Option<Retry>,
+    /// Why, for promises.
+    why: String,
     owed: VecDeque<Write>,
 }
 
@@ -75,6 +80,7 @@ struct Waiting<S> {
     turn: u64,
     since: Instant,
     sends: Vec<S>,
+    promises: Vec<Promise>,
 }
 
 enum Retry {
@@ -108,6 +114,7 @@ impl<S> Keeper<S> {
             turns: 0,
             waiting: VecDeque::new(),
             failing: why.as_ref().map(|_| Retry::At(Instant::now() + RETRY)),
+            why: why.clone().unwrap_or_default(),
             owed: VecDeque::new(),
         };
         Ok((keeper, saved, why))
@@ -123,9 +130,18 @@ impl<S> Keeper<S> {
             return sends;
         }
         self.turns += 1;
-        self.waiting.push_back(Waiting { turn: self.turns, since: Instant::now(), sends });
+        self.waiting.push_back(Waiting { turn: self.turns, since: Instant::now(), sends, promises: Vec::new() });
         self.order(Job::Turn { number: self.turns, writes });
         Vec::new()
+    }
+
+    /// Keeps these with the turn that was handed over last: call it right after [`Keeper::keep`].
+    pub fn promise(&mut self, promises: Vec<Promise>) {
+        match self.waiting.back_mut() {
+            _ if self.failing.is_some() => promises.into_iter().for_each(|promise| promise(Err(&self.why))),
+            Some(last) => last.promises.extend(promises),
+            None => promises.into_iter().for_each(|promise| promise(Ok(()))),
+        }
     }
 
     /// What the task says next. It pends for ever once the task has ended.
@@ -140,9 +156,9 @@ impl<S> Keeper<S> {
     pub fn hear(&mut self, report: Report) -> Outcome<S> {
         let mut outcome = Outcome { sends: Vec::new(), failed: None, recovered: false };
         match report {
-            Report::Kept(through) => outcome.sends = self.release(through),
+            Report::Kept(through) => outcome.sends = self.release(through, Ok(())),
             Report::Failed { through, why } => {
-                outcome.sends = self.release(through);
+                outcome.sends = self.release(through, Err(&why));
                 outcome.failed = self.fail(why);
             }
             Report::Restored => {
@@ -169,9 +185,9 @@ impl<S> Keeper<S> {
         let now = Instant::now();
         let mut outcome = Outcome { sends: Vec::new(), failed: None, recovered: false };
         if self.waiting.front().is_some_and(|w| w.since + PATIENCE <= now) {
-            outcome.sends = self.release(u64::MAX);
-            outcome.failed =
-                self.fail(format!("the store has not answered for {} s: is its disk hanging?", PATIENCE.as_secs()));
+            let why = format!("the store has not answered for {} s: is its disk hanging?", PATIENCE.as_secs());
+            outcome.sends = self.release(u64::MAX, Err(&why));
+            outcome.failed = self.fail(why);
         }
         if matches!(self.failing, Some(Retry::At(at)) if at <= now) {
             self.failing = Some(Retry::Asked);
@@ -202,14 +218,20 @@ impl<S> Keeper<S> {
         let _ = self.jobs.send(job);
     }
 
-    fn release(&mut self, through: u64) -> Vec<S> {
+    fn release(&mut self, through: u64, ended: Result<(), &str>) -> Vec<S> {
         let count = self.waiting.partition_point(|w| w.turn <= through);
-        self.waiting.drain(..count).flat_map(|w| w.sends).collect()
+        let mut sends = Vec::new();
+        for waiting in self.waiting.drain(..count) {
+            waiting.promises.into_iter().for_each(|promise| promise(ended));
+            sends.extend(waiting.sends);
+        }
+        sends
     }
 
     fn fail(&mut self, why: String) -> Option<String> {
         let first = self.failing.is_none();
         self.failing.get_or_insert_with(|| Retry::At(Instant::now() + RETRY));
+        self.why.clone_from(&why);
         first.then_some(why)
     }
 

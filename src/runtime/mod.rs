@@ -14,6 +14,7 @@ mod heartbeat;
 mod keeper;
 mod reload;
 pub mod signals;
+pub mod silences;
 mod tell;
 mod turn;
 pub mod views;

@@ -1,5 +1,7 @@
 //! The loop with a false world around it: sources and channels that do as they are told, on a paused clock.
 
+mod silenced;
+
 use super::clock::FakeClock;
 use super::views::{AlertFilter, CheckFilter, State};
 use super::*;
@@ -152,7 +154,7 @@ fn loaded(world: &Arc<World>, names: &[&str]) -> Loaded {
     Loaded {
         core: CoreConfig {
             checks: names.iter().map(|n| Arc::new(check(n))).collect(),
-            dispatch: dispatch::Config { route: Some(route), inhibit: Vec::new(), channels },
+            dispatch: dispatch::Config { route: Some(route), channels, ..dispatch::Config::default() },
             self_alerts: SelfAlerts::default(),
         },
         sources: vec![source(world, 1)],

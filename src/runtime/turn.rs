@@ -1,11 +1,14 @@
 //! The loop.
 
+mod orders;
+
 use super::ask::Asker;
 use super::handle::{Inbox, Question};
 use super::heartbeat::Heartbeat;
-use super::keeper::{Keeper, Outcome};
+use super::keeper::{Keeper, Outcome, Promise};
 use super::reload::{LoadResult, Reloads};
 use super::signals::Signal;
+use super::silences;
 use super::tell::{Sent, Teller};
 use super::views::{ConfigStatus, Instant as Shown, Reloaded, Status, StoreStatus};
 use super::{Clock, Event, Loaded, Options, answer, watch};
@@ -46,6 +49,8 @@ pub struct Daemon {
     changed: mpsc::Receiver<()>,
     telemetry: Telemetry,
     known: Known,
+    /// Answers that wait until the next turn is durable.
+    promises: Vec<Promise>,
     keep: Duration,
     /// The last turn had something to do.
     busy: bool,
@@ -108,6 +113,7 @@ impl Daemon {
             changed: watch::start(folder, loaded.fingerprint, fingerprint, telemetry.clone()),
             telemetry,
             known,
+            promises: Vec::new(),
             keep: loaded.keep,
             busy: true,
             chores_at: Instant::now(),
@@ -169,10 +175,7 @@ impl Daemon {
                 self.heed(outcome).into_iter().collect()
             }
             Woken::Time => Vec::new(),
-            Woken::Question(question) => {
-                self.answer(question);
-                Vec::new()
-            }
+            Woken::Question(question) => self.answer(question).into_iter().collect(),
             Woken::Signal(Signal::Stop(name)) => {
                 self.stop(name);
                 Vec::new()
@@ -250,6 +253,7 @@ impl Daemon {
         turn.changes.iter().for_each(|change| self.telemetry.changed(change));
         self.busy = 0 < had + turn.writes.len() + turn.sends.len() + turn.collects.len();
         let ready = self.keeper.keep(turn.writes, turn.sends);
+        self.keeper.promise(std::mem::take(&mut self.promises));
         self.teller.start(ready);
         if self.stop_at.is_none() {
             self.asker.start(turn.collects);
@@ -309,8 +313,8 @@ impl Daemon {
         self.inbox.questions.close();
     }
 
-    /// Answers a question. Who asked may have gone away.
-    fn answer(&mut self, question: Question) {
+    /// Answers a question, or says what it means to the core. Who asked may have gone away.
+    fn answer(&mut self, question: Question) -> Option<Input> {
         match question {
             Question::Alerts(filter, reply) => drop(reply.send(answer::alerts(&self.core, &filter))),
             Question::Checks(filter, reply) => drop(reply.send(answer::checks(&self.core, &filter))),
@@ -323,7 +327,13 @@ impl Daemon {
                 let _ = reply.send(());
             }
             Question::Reload(reply) => self.reloads.ask(Some(reply)),
+            Question::Silences(filter, reply) => {
+                drop(reply.send(silences::list(&self.core, &filter, self.clock.now())));
+            }
+            Question::PutSilence(request, reply) => return self.put_silence(*request, reply),
+            Question::ExpireSilence(id, reply) => return self.expire_silence(id, reply),
         }
+        None
     }
 
     fn gauges(&mut self) {

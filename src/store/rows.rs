@@ -5,7 +5,7 @@ use crate::model::record::{Row, RowName};
 use std::fmt::Write as _;
 
 /// The tables of state rows; a row's place in this list is its table's number.
-pub const TABLES: [&str; 6] = ["life", "checks", "subjects", "groups", "channels", "flights"];
+pub const TABLES: [&str; 7] = ["life", "checks", "subjects", "groups", "channels", "flights", "silences"];
 
 /// The table of a row, and its key written into `key`.
 pub fn place(name: &RowName, key: &mut String) -> usize {
@@ -23,6 +23,7 @@ pub fn place(name: &RowName, key: &mut String) -> usize {
         RowName::Group(name) => plain(3, name, key),
         RowName::Channel(name) => plain(4, name, key),
         RowName::Flight(name) => plain(5, name, key),
+        RowName::Silence(name) => plain(6, name, key),
     }
 }
 
@@ -51,6 +52,7 @@ pub fn body(row: &Row, body: &mut Vec<u8>) -> Result<(), serde_json::Error> {
         Row::Group(r) => serde_json::to_writer(body, r),
         Row::Channel(r) => serde_json::to_writer(body, r),
         Row::Flight(r) => serde_json::to_writer(body, r),
+        Row::Silence(r) => serde_json::to_writer(body, r),
     }
 }
 
@@ -62,6 +64,7 @@ pub fn parse(table: usize, body: &[u8]) -> Result<Row, serde_json::Error> {
         2 => Row::Subject(serde_json::from_slice(body)?),
         3 => Row::Group(serde_json::from_slice(body)?),
         4 => Row::Channel(serde_json::from_slice(body)?),
-        _ => Row::Flight(serde_json::from_slice(body)?),
+        5 => Row::Flight(serde_json::from_slice(body)?),
+        _ => Row::Silence(serde_json::from_slice(body)?),
     })
 }

@@ -249,14 +249,12 @@ fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
         mentions::create(&transaction).map_err(fail)?;
         transaction.pragma_update(None, "user_version", SCHEMA).map_err(fail)?;
     }
+    tables(&transaction).map_err(fail)?;
     transaction.commit().map_err(fail)
 }
 
 /// Schema 1.
 fn create(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
-    for table in TABLES {
-        transaction.execute(&format!("CREATE TABLE \"{table}\" (key TEXT PRIMARY KEY, body TEXT NOT NULL)"), [])?;
-    }
     transaction.execute_batch(
         "CREATE TABLE history (id INTEGER PRIMARY KEY, at INTEGER NOT NULL, alert TEXT, body TEXT NOT NULL);
          CREATE INDEX history_alert ON history (alert, at) WHERE alert IS NOT NULL;
@@ -267,6 +265,15 @@ fn create(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
 
 fn unreadable(path: &Path, error: &serde_json::Error) -> StoreError {
     corrupt(path, &format!("a line of its history cannot be read ({error})"))
+}
+
+/// The tables of state rows: those that a store of an earlier version lacks are added, and an earlier version passes
+/// over them.
+fn tables(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
+    TABLES.iter().try_for_each(|table| {
+        let sql = format!("CREATE TABLE IF NOT EXISTS \"{table}\" (key TEXT PRIMARY KEY, body TEXT NOT NULL)");
+        transaction.execute(&sql, []).map(drop)
+    })
 }
 
 fn corrupt(path: &Path, what: &str) -> StoreError {

@@ -1,7 +1,7 @@
 use super::*;
 use crate::model::record::{Entry, Lines, RowName, Topic};
 use crate::store::Memory;
-use crate::store::conformance::{entries, puts, rows};
+use crate::store::conformance::{ROWS, entries, puts, rows};
 use std::sync::Mutex;
 use std::sync::mpsc::Receiver;
 
@@ -24,7 +24,7 @@ async fn sends_wait_until_their_turn_is_durable() {
     let mut keeper = keeper(&memory);
     assert!(keeper.keep(puts(rows("a")), vec!["first"]).is_empty());
     assert_eq!(next(&mut keeper).await.sends, ["first"]);
-    assert_eq!(memory.saved().rows.len(), 6);
+    assert_eq!(memory.saved().rows.len(), ROWS);
 }
 
 #[tokio::test]
@@ -90,7 +90,7 @@ async fn turns_that_wait_are_one_transaction() {
     }
     drop(open_gate);
     assert!(keeper.stop().await);
-    assert_eq!(memory.saved().rows.len(), 600);
+    assert_eq!(memory.saved().rows.len(), 100 * ROWS);
     assert!(memory.commits() <= 3, "{} commits for a hundred turns", memory.commits());
 }
 
@@ -121,12 +121,12 @@ async fn a_failing_store_holds_up_no_send_and_is_made_whole_again() {
     }
     assert!(!keeper.is_failing());
     let kept = memory.saved().rows;
-    assert_eq!(kept.len(), 6, "the snapshot replaces the state of before");
+    assert_eq!(kept.len(), ROWS, "the snapshot replaces the state of before");
     assert!(rows("now").iter().all(|r| kept.contains(r)));
 
     keeper.keep(puts(rows("after")), vec!["after"]);
     assert_eq!(next(&mut keeper).await.sends, ["after"]);
-    assert_eq!(memory.saved().rows.len(), 12);
+    assert_eq!(memory.saved().rows.len(), 2 * ROWS);
 }
 
 #[tokio::test]
@@ -158,9 +158,35 @@ async fn a_store_that_cannot_be_read_is_tried_again_but_a_locked_one_ends_the_st
     tokio::time::advance(RETRY).await;
     keeper.tick(|| puts(rows("a")));
     assert!(next(&mut keeper).await.recovered);
-    assert_eq!(memory.saved().rows.len(), 6);
+    assert_eq!(memory.saved().rows.len(), ROWS);
 
     let open: Opener = Arc::new(|| Err(StoreError::Locked("held".into())));
     let started = Keeper::<()>::start(open, Telemetry::new(Timestamp::default()));
     assert_eq!(started.err(), Some(StoreError::Locked("held".into())));
+}
+
+/// How a promise that was given now ended, once it has.
+fn promise(keeper: &mut Sends) -> std::sync::mpsc::Receiver<Result<(), String>> {
+    let (sender, ended) = std::sync::mpsc::channel();
+    keeper.promise(vec![Box::new(move |kept| sender.send(kept.map_err(str::to_owned)).unwrap())]);
+    ended
+}
+
+#[tokio::test]
+async fn what_is_promised_is_answered_once_its_turn_is_durable_or_known_not_to_be() {
+    tokio::time::pause();
+    let memory = Memory::default();
+    let mut keeper = keeper(&memory);
+    assert_eq!(promise(&mut keeper).try_recv(), Ok(Ok(())), "there is nothing to keep");
+    keeper.keep(puts(rows("a")), vec![]);
+    let first = promise(&mut keeper);
+    assert!(first.try_recv().is_err(), "it is not durable yet");
+    next(&mut keeper).await;
+    assert_eq!((first.try_recv(), memory.saved().rows.len()), (Ok(Ok(())), ROWS));
+    memory.fail_next(1);
+    keeper.keep(puts(rows("b")), vec![]);
+    let second = promise(&mut keeper);
+    next(&mut keeper).await;
+    assert!(second.try_recv().unwrap().unwrap_err().contains("told to fail"));
+    assert!(promise(&mut keeper).try_recv().unwrap().is_err(), "nor is what comes while it fails");
 }

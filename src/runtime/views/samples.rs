@@ -2,6 +2,8 @@
 
 use super::*;
 use crate::model::Timestamp;
+use crate::model::silence::SilenceState;
+use crate::runtime::silences::{Hides, Silence, Silenced};
 
 fn names<T>(of: impl IntoIterator<Item = (&'static str, T)>) -> Names<T> {
     of.into_iter().map(|(n, v)| (Arc::from(n), v)).collect()
@@ -85,6 +87,24 @@ pub fn check() -> Check {
             unknown: vec!["warning: baseline is null".into()],
         }],
     }
+}
+
+pub fn silence() -> Silence {
+    Silence {
+        id: "backfill".into(),
+        matchers: vec![Matcher::parse(r#"team="data""#).unwrap()],
+        state: SilenceState::Active,
+        starts: at(0),
+        ends: at(600),
+        created_by: "ana".into(),
+        comment: "planned backfill".into(),
+        updated: at(0),
+        declared: Some("silences.yaml:2".into()),
+    }
+}
+
+pub fn silenced() -> Silenced {
+    Silenced { silence: silence(), hides: Hides { firing: 3, checks: 1, every_critical: false } }
 }
 
 pub fn status() -> Status {

@@ -1,5 +1,5 @@
 use super::*;
-use crate::store::conformance::{entries, kept, puts, rows};
+use crate::store::conformance::{ROWS, entries, kept, puts, rows};
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Command, Stdio};
 
@@ -139,6 +139,19 @@ fn what_is_pruned_leaves_no_mention() {
 }
 
 #[test]
+fn a_store_of_an_earlier_version_gets_the_tables_that_it_lacks() {
+    let (_folder, path) = folder();
+    let mut store = Sqlite::open(&path).unwrap();
+    store.commit(&puts(rows("before"))).unwrap();
+    store.connection.execute("DROP TABLE silences", []).unwrap();
+    drop(store);
+    let mut store = Sqlite::open(&path).unwrap();
+    assert_eq!(kept(&mut store).len(), ROWS - 1);
+    store.commit(&puts(rows("after"))).unwrap();
+    assert_eq!(kept(&mut store).len(), ROWS * 2 - 1);
+}
+
+#[test]
 fn a_full_disk_keeps_nothing_of_the_turn_and_goes_on_when_there_is_room() {
     let (_folder, path) = folder();
     let mut store = Sqlite::open(&path).unwrap();
@@ -151,7 +164,7 @@ fn a_full_disk_keeps_nothing_of_the_turn_and_goes_on_when_there_is_room() {
     assert_eq!(kept(&mut store), before);
     store.limit_pages(1_000_000);
     store.commit(&many).unwrap();
-    assert_eq!(kept(&mut store).len(), 6 + 6 * 200);
+    assert_eq!(kept(&mut store).len(), ROWS * 201);
 }
 
 #[test]
@@ -203,8 +216,12 @@ fn a_killed_process_lost_nothing_that_it_said_was_kept() {
         let of_n = rows(&format!("r{n}"));
         assert!(of_n.iter().all(|r| kept.contains(r)), "commit {n} was said to be kept and is not");
     }
-    assert_eq!(kept.len() % 6, 0, "half a turn was kept");
-    assert_eq!(store.history(None, 10_000).unwrap().len(), kept.len() / 6 * 5, "a turn's history goes with its state");
+    assert_eq!(kept.len() % ROWS, 0, "half a turn was kept");
+    assert_eq!(
+        store.history(None, 10_000).unwrap().len(),
+        kept.len() / ROWS * 5,
+        "a turn's history goes with its state"
+    );
 }
 
 fn commit_for_ever(path: &Path) {
