@@ -106,7 +106,8 @@ async fn start(folder: &Path) -> Daemon {
     };
     let listener = http::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
     let address = listener.local_addr().unwrap();
-    tokio::spawn(http::serve(listener, handle.clone(), http::Guard::new(address, None), http::Access::default()));
+    let doors = http::Doors::plain(Telemetry::new(Timestamp::default()));
+    tokio::spawn(http::serve(listener, handle.clone(), http::Guard::new(address, None), doors));
     Daemon { handle, url: format!("http://{address}"), signals, task: tokio::spawn(runtime::run(options)) }
 }
 

@@ -8,7 +8,7 @@ use crate::collectors::error::with_causes;
 use crate::load::{self, Mode, ServerConfig};
 use crate::model::Secret;
 use crate::runtime;
-use reqwest::{Method, Response, StatusCode, Url, redirect};
+use reqwest::{Method, Response, StatusCode, Url, redirect, tls};
 use serde_json::Value;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -43,6 +43,9 @@ pub(super) struct Access {
     /// A file that holds the token; by default the variable `BELLWETHER_TOKEN` does.
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
+    /// A PEM file of the certificates that sign the daemon's, in place of the system's.
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
 }
 
 impl Reach {
@@ -59,6 +62,8 @@ pub(super) struct Client {
     /// Without a `/` at its end.
     base: Url,
     token: Option<Secret>,
+    /// Whose signature on its certificate is believed; `None`: those of the system.
+    roots: Option<Vec<tls::Certificate>>,
 }
 
 /// Why there is no answer, or why it is no. For people: what to do stands in it.
@@ -88,7 +93,7 @@ impl Client {
             Some(url) => given(url)?,
             None => found(folder)?,
         };
-        Ok(Client { base, token: token(access.token_file.as_deref())? })
+        Ok(Client { base, token: token(access.token_file.as_deref())?, roots: roots(access.ca.as_deref())? })
     }
 
     /// Where it asks, for people.
@@ -134,6 +139,9 @@ impl Client {
             .connect_timeout(CONNECT_PATIENCE)
             // A proxy's page for logging in is no answer, and the token is not for others.
             .redirect(redirect::Policy::none());
+        if let Some(roots) = &self.roots {
+            builder = builder.tls_certs_only(roots.iter().cloned());
+        }
         if is_loopback(&self.base) {
             builder = builder.no_proxy();
         }
@@ -155,8 +163,10 @@ impl Client {
 
     fn no_answer(&self, error: &reqwest::Error) -> Refusal {
         let address = self.address();
-        let message = if error.is_connect() {
-            let why = cause(error);
+        let why = cause(error);
+        let message = if why.contains("certificate") {
+            format!("{address} shows a certificate that is not trusted: `--ca FILE` names who signed it ({why})")
+        } else if error.is_connect() {
             format!(
                 "nothing answers at {address}: is `bellwether run DIR` running, and is that its address? (`--url` names \
                  another; {why})"
@@ -224,7 +234,8 @@ fn address(server: &ServerConfig) -> Result<Url, String> {
                     daemon's log"
             .to_owned());
     }
-    given(&format!("http://{}", reachable(server.listen)))
+    let scheme = if server.tls.is_some() { "https" } else { "http" };
+    given(&format!("{scheme}://{}", reachable(server.listen)))
 }
 
 /// Who listens on every address is reached at this machine's own.
@@ -254,6 +265,14 @@ fn token(file: Option<&Path>) -> Result<Option<Secret>, String> {
         return Err("the file of `--token-file` is empty: write the token in its first line".to_owned());
     }
     Ok((!token.is_empty()).then(|| Secret::new(token)))
+}
+
+fn roots(file: Option<&Path>) -> Result<Option<Vec<tls::Certificate>>, String> {
+    let Some(path) = file else { return Ok(None) };
+    let failed = |why: &dyn fmt::Display| format!("cannot read the certificates of `{}`: {why}", path.display());
+    let pem = std::fs::read(path).map_err(|e| failed(&e))?;
+    let roots = tls::Certificate::from_pem_bundle(&pem).map_err(|e| failed(&e))?;
+    if roots.is_empty() { Err(failed(&"it holds none in PEM")) } else { Ok(Some(roots)) }
 }
 
 /// The answer's text; what is longer than any answer is cut, and then is no JSON.

@@ -9,6 +9,7 @@ mod run;
 mod schema;
 mod status;
 mod test;
+mod token;
 
 use crate::config::{Env, Problem};
 use crate::load::{self, Config, Loaded, Mode};
@@ -43,6 +44,8 @@ enum Command {
     Init(init::Arguments),
     /// How a daemon that runs is: its sources, channels, store and configuration.
     Status(status::Arguments),
+    /// Makes the tokens that open the daemon's API.
+    Token(token::Arguments),
     #[command(hide = true)]
     Check {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -76,6 +79,7 @@ pub fn main() -> ExitCode {
         Command::Schema(arguments) => schema::main(&arguments),
         Command::Init(arguments) => init::main(&arguments),
         Command::Status(arguments) => status::main(&arguments),
+        Command::Token(arguments) => token::main(&arguments),
         Command::Check { .. } => {
             say("there is no command `check`: did you mean lint or eval?");
             2

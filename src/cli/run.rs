@@ -1,10 +1,11 @@
 //! `run`: the daemon. Here everything is put together, and nothing is decided.
 
+mod doors;
 mod log;
 
 use super::{Folder, environment, loaded, refusal, say};
 use crate::config::{self, Problems};
-use crate::http;
+use crate::http::{self, Doors};
 use crate::load::{self, Config, Mode};
 use crate::model::Timestamp;
 use crate::runtime::signals;
@@ -58,12 +59,16 @@ async fn serve(config: &Config) -> Result<(), String> {
     let loaded = Loaded::of(config)?;
     let listener = http::bind(config.server.listen).await?;
     let address = listener.local_addr().map_err(|why| format!("cannot listen on {}: {why}", config.server.listen))?;
-    telemetry.serving(&config.folder.display().to_string(), &config.dispatch.reached(), address);
+    let doors = doors::open(&config.server, address, &telemetry)?;
+    let url = format!("{}://{address}", if doors.has_tls() { "https" } else { "http" });
+    telemetry.serving(&config.folder.display().to_string(), &config.dispatch.reached(), &url);
     let guard = http::Guard::new(address, config.server.url.as_deref());
-    let api = tokio::spawn(http::serve(listener, handle, guard, http::Access::default()));
+    let api = tokio::spawn(http::serve(listener, handle, guard, doors.clone()));
+    let watching = doors.clone();
+    let watch = tokio::spawn(async move { watching.watch().await });
     let options = Options {
         loaded,
-        loader: loader(config, telemetry.clone()),
+        loader: loader(config, doors, telemetry.clone()),
         folder: config.folder.clone(),
         fingerprint: fingerprint(config.folder.clone()),
         store: opener(config.store.path.clone()),
@@ -75,11 +80,12 @@ async fn serve(config: &Config) -> Result<(), String> {
     };
     let ended = runtime::run(options).await;
     api.abort();
+    watch.abort();
     ended
 }
 
 /// Reads the folder again. What was taken at the start stays as it was then, and that is said.
-fn loader(config: &Config, telemetry: Telemetry) -> Loader {
+fn loader(config: &Config, doors: Doors, telemetry: Telemetry) -> Loader {
     let folder = config.folder.clone();
     let (server, store) = (config.server.clone(), config.store.path.clone());
     Arc::new(move || {
@@ -89,16 +95,21 @@ fn loader(config: &Config, telemetry: Telemetry) -> Loader {
         if config.files == 0 {
             return Err(load::no_file(&folder));
         }
+        let opened = doors::settings(&config.server).read()?;
         for (key, changed) in [
             ("server.listen", config.server.listen != server.listen),
             ("server.url", config.server.url != server.url),
+            ("server.tls", config.server.tls.is_some() != server.tls.is_some()),
+            ("server.limits", (config.server.rate, config.server.connections) != (server.rate, server.connections)),
             ("store.path", config.store.path != store),
         ] {
             if changed {
                 telemetry.needs_restart(key);
             }
         }
-        Loaded::of(&config)
+        let loaded = Loaded::of(&config)?;
+        doors.adopt(opened);
+        Ok(loaded)
     })
 }
 

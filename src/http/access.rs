@@ -41,6 +41,14 @@ impl Role {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Peer(pub IpAddr);
 
+impl Peer {
+    /// Whether the request comes from this machine, and was not passed on by a proxy that says so.
+    #[must_use]
+    pub fn is_local(self, headers: &HeaderMap) -> bool {
+        self.0.is_loopback() && !headers.keys().any(|name| is_forwarding(name.as_str()))
+    }
+}
+
 /// The token that a request was let in with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller(pub Arc<str>);
@@ -95,7 +103,7 @@ impl Access {
             return Ok(None);
         }
         let rules = self.rules();
-        let local = peer.is_some_and(|peer| is_local(peer, headers));
+        let local = peer.is_some_and(|peer| peer.is_local(headers));
         let by_place = rules.by_place(local);
         let Some((tokens, presented)) = rules.tokens.as_ref().zip(presented(headers)) else {
             return if needs <= by_place { Ok(None) } else { Err(Refusal::NoToken(rules.advice(local, needs))) };
@@ -137,11 +145,6 @@ impl Rules {
         };
         format!("this needs a token of the role `{}`{why}: send `Authorization: Bearer TOKEN`", needs.name())
     }
-}
-
-/// Whether the request comes from this machine, and was not passed on by a proxy that says so.
-fn is_local(peer: Peer, headers: &HeaderMap) -> bool {
-    peer.0.is_loopback() && !headers.keys().any(|name| is_forwarding(name.as_str()))
 }
 
 /// Headers that proxies add. None is believed, but that one is there says that the sender is not the peer.

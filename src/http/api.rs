@@ -1,6 +1,7 @@
 //! The routes.
 
-use super::access::{Access, Role};
+use super::access::Role;
+use super::doors::Doors;
 use super::gate::{self, Gate};
 use super::guard::{self, Guard};
 use super::query::{self, Pairs};
@@ -39,9 +40,9 @@ pub fn routes() -> [Route; 12] {
     ]
 }
 
-pub fn router(handle: Handle, guard: Guard, access: &Access) -> Router {
+pub fn router(handle: Handle, guard: Guard, doors: &Doors) -> Router {
     let add = |router: Router<Handle>, (path, _, needs, answer): Route| {
-        let gate = Gate { access: access.clone(), needs };
+        let gate = Gate { doors: doors.clone(), needs };
         router.route(path, answer.route_layer(middleware::from_fn_with_state(gate, gate::pass)))
     };
     let router = routes().into_iter().fold(Router::new(), add);

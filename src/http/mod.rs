@@ -5,36 +5,46 @@
 
 pub mod access;
 mod api;
+pub mod doors;
 mod gate;
 mod guard;
+mod house;
+mod limits;
 mod query;
 mod silences;
+pub mod tls;
 pub mod tokens;
 
 pub use access::Access;
+pub use doors::Doors;
 pub use guard::Guard;
 
 use crate::runtime::handle::Handle;
 use access::Peer;
-use axum::Extension;
 use axum::Router;
+use axum::http::Request;
+use house::{Guest, Seat};
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use rustls::ServerConfig;
 use std::io::ErrorKind;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
+use tokio_rustls::TlsAcceptor;
 
 /// How long a client may take to send the head of a request.
 const HEAD_PATIENCE: Duration = Duration::from_secs(10);
 /// How long one connection may last, however it is used.
 const CONNECTION_MAX: Duration = Duration::from_mins(10);
-/// Connections at once; more wait.
-const CONNECTIONS_MAX: usize = 64;
+/// How long a client may take to agree on TLS.
+const HANDSHAKE_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Takes the address.
 ///
@@ -56,33 +66,69 @@ pub async fn bind(listen: SocketAddr) -> Result<TcpListener, String> {
 }
 
 /// Answers until it is dropped.
-pub async fn serve(listener: TcpListener, handle: Handle, guard: Guard, access: Access) {
-    let (router, slots) = (api::router(handle, guard, &access), Arc::new(Semaphore::new(CONNECTIONS_MAX)));
+pub async fn serve(listener: TcpListener, handle: Handle, guard: Guard, doors: Doors) {
+    let router = api::router(handle, guard, &doors);
     loop {
-        let slot = Arc::clone(&slots).acquire_owned().await.expect("the semaphore is never closed");
-        match listener.accept().await {
-            Ok((stream, from)) => {
-                // A socket of both families shows IPv4 as a part of IPv6.
-                let router = router.clone().layer(Extension(Peer(from.ip().to_canonical())));
-                tokio::spawn(async move {
-                    connection(stream, router).await;
-                    drop(slot);
-                });
-            }
+        let Ok((stream, from)) = listener.accept().await else {
             // Out of file descriptors: they come back when connections end.
-            Err(_) => sleep(Duration::from_millis(100)).await,
+            sleep(Duration::from_millis(100)).await;
+            continue;
+        };
+        // A socket of both families shows IPv4 as a part of IPv6.
+        let from = from.ip().to_canonical();
+        if let Some(guest) = doors.house().enter(from, Instant::now()) {
+            tokio::spawn(connection(stream, guest, from, router.clone(), doors.tls()));
+            continue;
+        }
+        doors.telemetry().request_refused("connections");
+        // In plain words where they fit; who speaks TLS hears that it is over.
+        if !doors.has_tls() {
+            let _ = stream.try_write(FULL);
         }
     }
 }
 
-async fn connection(stream: TcpStream, router: Router) {
+/// What a client hears that has no room.
+const FULL: &[u8] =
+    b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+
+async fn connection(stream: TcpStream, guest: Guest, from: IpAddr, router: Router, tls: Option<Arc<ServerConfig>>) {
+    let seat = Arc::clone(&guest.seat);
+    let served = async {
+        match tls {
+            None => exchange(stream, &guest.seat, from, router).await,
+            Some(tls) => {
+                if let Ok(Ok(stream)) = timeout(HANDSHAKE_PATIENCE, TlsAcceptor::from(tls).accept(stream)).await {
+                    exchange(stream, &guest.seat, from, router).await;
+                }
+            }
+        }
+    };
+    tokio::select! {
+        _ = timeout(CONNECTION_MAX, served) => {}
+        () = seat.shown_the_door() => {}
+    }
+}
+
+async fn exchange(stream: impl AsyncRead + AsyncWrite + Unpin, seat: &Seat, from: IpAddr, router: Router) {
+    let service = TowerToHyperService::new(router);
+    let answer = service_fn(|mut request: Request<Incoming>| {
+        request.extensions_mut().insert(Peer(from));
+        seat.set_silent(None);
+        let answer = service.call(request);
+        async {
+            let answer = answer.await;
+            seat.set_silent(Some(Instant::now()));
+            answer
+        }
+    });
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_PATIENCE)
         .max_buf_size(64 << 10)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+        .serve_connection(TokioIo::new(stream), answer);
     // A client that went away or talks nonsense is its own affair.
-    let _ = timeout(CONNECTION_MAX, served).await;
+    let _ = served.await;
 }
 
 #[cfg(test)]

@@ -19,7 +19,8 @@ async fn daemon(reload: Result<Reloaded, String>) -> String {
 async fn listening(handle: Handle) -> String {
     let listener = bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
     let address = listener.local_addr().unwrap();
-    tokio::spawn(serve(listener, handle, Guard::new(address, None), Access::default()));
+    let doors = Doors::plain(Telemetry::new(Timestamp::default()));
+    tokio::spawn(serve(listener, handle, Guard::new(address, None), doors));
     format!("http://{address}")
 }
 
@@ -266,3 +267,4 @@ async fn a_client_that_never_ends_its_request_is_cut() {
 }
 
 mod access;
+mod limits;

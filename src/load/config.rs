@@ -77,6 +77,21 @@ pub struct ServerConfig {
     pub listen: SocketAddr,
     /// How people reach it, for links in messages.
     pub url: Option<String>,
+    pub tokens_file: Option<PathBuf>,
+    pub tls: Option<TlsConfig>,
+    /// Whether everybody may read.
+    pub open: bool,
+    /// Requests a second from one address of another machine.
+    pub rate: u32,
+    /// Connections at once.
+    pub connections: usize,
+}
+
+/// `server.tls:`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsConfig {
+    pub cert: PathBuf,
+    pub key: PathBuf,
 }
 
 /// A kind is code: its name stands for it.

@@ -133,6 +133,38 @@ pub static SERVER: Record = Record::new(
             .default("127.0.0.1:9600")
             .known_as(&["address", "bind", "port"]),
         Key::new("url", Shape::Url, "How people reach it, for links in messages.").known_as(&["external_url"]),
+        Key::new("tokens_file", Shape::Path, "The tokens that open it, as `bellwether token` writes them.")
+            .known_as(&["tokens", "auth", "token_file"]),
+        Key::new("tls", Shape::Record(&TLS), "Speak HTTPS, with this certificate.").known_as(&["https", "ssl"]),
+        Key::new("open", Shape::Bool, "Let everybody who reaches it read, without a token.").default("false"),
+        Key::new("limits", Shape::Record(&LIMITS), "What one address, and all together, may ask of it."),
+    ],
+);
+
+pub static TLS: Record = Record::new(
+    "tls",
+    "The certificate that the server shows. Both files are read again when they change.",
+    &[
+        Key::new("cert", Shape::Path, "A PEM file: the certificate, then those that signed it.")
+            .required()
+            .known_as(&["certificate", "cert_file", "chain"]),
+        Key::new("key", Shape::Path, "A PEM file: the certificate's private key.")
+            .required()
+            .known_as(&["key_file", "private_key"]),
+    ],
+);
+
+pub static LIMITS: Record = Record::new(
+    "limits",
+    "What one address, and all together, may ask of the server.",
+    &[
+        Key::new(
+            "rate",
+            Shape::Integer { min: 1, max: 1_000_000 },
+            "Requests a second from one address of another machine, with a burst of ten seconds' worth.",
+        )
+        .default("100"),
+        Key::new("connections", Shape::Integer { min: 8, max: 65_536 }, "Connections at once.").default("256"),
     ],
 );
 

@@ -1,9 +1,9 @@
-//! What stands under names, or once: sources, channels, `defaults`, `self_alerts`, `store`, `server`.
+//! What stands under names, or once: sources, channels, `defaults`, `self_alerts`, `store`.
 
-use super::declare::{CHANNEL, DEFAULTS, HEARTBEAT, SELF_ALERTS, SERVER, SOURCE, STORE};
+use super::declare::{CHANNEL, DEFAULTS, HEARTBEAT, SELF_ALERTS, SOURCE, STORE};
 use super::fallbacks::rules;
 use super::files::Section;
-use super::{ChannelDecl, HeartbeatConfig, Loading, ServerConfig, SourceDecl, StoreConfig};
+use super::{ChannelDecl, HeartbeatConfig, Loading, SourceDecl, StoreConfig};
 use crate::config::{Node, NodeKind, Place, Problem, Problems, Reader, Record, Settings, Text};
 use crate::model::Severity;
 use crate::rules::SelfAlerts;
@@ -117,7 +117,7 @@ impl<'a> Loading<'a> {
     }
 
     /// The settings of a section that stands once; defaults where it is not written.
-    fn single(&mut self, key: &'static str, record: &'static Record) -> Option<Settings> {
+    pub(super) fn single(&mut self, key: &'static str, record: &'static Record) -> Option<Settings> {
         let section = self.files.once(key, &mut self.problems)?;
         Some(self.reader.filling(section.fill).record(section.source, section.value, record, &mut self.problems))
     }
@@ -170,17 +170,6 @@ impl<'a> Loading<'a> {
             self.problems.push(problem.help("write `every: 1m`"));
         }
         Some(HeartbeatConfig { url, every: every.unwrap_or(Duration::from_mins(1)) })
-    }
-
-    /// `None` where it is wrong; that has been told.
-    pub(super) fn server(&mut self) -> Option<ServerConfig> {
-        let written = self.single("server", &SERVER);
-        let url = written.as_ref().and_then(|settings| settings.text("url")).map(ToOwned::to_owned);
-        let listen = match &written {
-            Some(settings) => settings.text("listen")?,
-            None => "127.0.0.1:9600",
-        };
-        Some(ServerConfig { listen: listen.parse().ok()?, url })
     }
 }
 

@@ -15,9 +15,10 @@ mod request;
 mod route;
 mod schema;
 mod series;
+mod server;
 mod slots;
 
-pub use config::{ChannelDecl, Config, HeartbeatConfig, ServerConfig, SourceDecl, StoreConfig};
+pub use config::{ChannelDecl, Config, HeartbeatConfig, ServerConfig, SourceDecl, StoreConfig, TlsConfig};
 pub use request::request;
 pub use schema::schema;
 pub use slots::in_shared_slots;

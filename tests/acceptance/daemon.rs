@@ -128,11 +128,7 @@ impl Daemon {
     /// Starts a process, and waits until it is ready.
     pub fn started(home: &Home, command: Command) -> Daemon {
         let mut daemon = Daemon::spawn(home, command);
-        eventually("the address in the log", || {
-            daemon.is_running();
-            daemon.find_port();
-            daemon.port != 0
-        });
+        eventually("the address in the log", || daemon.found_port());
         eventually("ready", || http::get(daemon.port, "/readyz").is_ok());
         daemon
     }
@@ -153,9 +149,16 @@ impl Daemon {
         assert!(ended.is_none(), "it ended ({ended:?}): {}", self.stderr());
     }
 
+    /// Whether the log told the port yet.
+    pub fn found_port(&mut self) -> bool {
+        self.is_running();
+        self.find_port();
+        self.port != 0
+    }
+
     fn find_port(&mut self) {
         let log = self.stderr();
-        let after = log.split_once("http://127.0.0.1:").map_or("", |(_, after)| after);
+        let after = log.split_once("://127.0.0.1:").map_or("", |(_, after)| after);
         let digits: String = after.chars().take_while(char::is_ascii_digit).collect();
         // A number at the end of what is written so far may go on.
         if digits.len() < after.len() {

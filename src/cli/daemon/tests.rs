@@ -3,7 +3,7 @@ use std::fs;
 use testkit::{FaultServer, Reply};
 
 fn client(url: &str, token: Option<&str>) -> Client {
-    Client { base: given(url).unwrap(), token: token.map(Secret::new) }
+    Client { base: given(url).unwrap(), token: token.map(Secret::new), roots: None }
 }
 
 #[test]
@@ -19,7 +19,7 @@ fn the_address_is_that_of_the_folder_also_where_the_rest_does_not_load() {
     ] {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("bellwether.yaml"), format!("{server}\nstore: {{ path: state.db }}\n")).unwrap();
-        let client = Client::new(folder.path(), &Access { url: None, token_file: None }).unwrap();
+        let client = Client::new(folder.path(), &Access { url: None, token_file: None, ca: None }).unwrap();
         assert_eq!(client.address(), want, "{server}");
     }
 }
@@ -32,10 +32,11 @@ fn what_cannot_be_asked_says_what_to_write() {
     fs::write(&empty, "\n").unwrap();
     let url = || Some("http://127.0.0.1:1".to_owned());
     for (access, want) in [
-        (Access { url: None, token_file: None }, "port 0"),
-        (Access { url: Some("bell:9600".into()), token_file: None }, "write it as `http://127.0.0.1:9600`"),
-        (Access { url: url(), token_file: Some(empty) }, "is empty"),
-        (Access { url: url(), token_file: Some(gone) }, "cannot read the token"),
+        (Access { url: None, token_file: None, ca: None }, "port 0"),
+        (Access { url: Some("bell:9600".into()), token_file: None, ca: None }, "write it as `http://127.0.0.1:9600`"),
+        (Access { url: url(), token_file: Some(empty), ca: None }, "is empty"),
+        (Access { url: url(), token_file: Some(gone.clone()), ca: None }, "cannot read the token"),
+        (Access { url: url(), token_file: None, ca: Some(gone) }, "cannot read the certificates"),
     ] {
         let error = Client::new(folder.path(), &access).unwrap_err();
         assert!(error.contains(want), "{error}");

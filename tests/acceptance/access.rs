@@ -1,0 +1,157 @@
+//! Who may ask the real daemon, over what, and how much.
+
+use super::daemon::{Daemon, Home, bellwether, eventually};
+use std::net::TcpStream;
+use std::process::Output;
+use testkit::{Certificates, http};
+
+const CONSOLE: &str = "channels: { terminal: { console: {} } }\nroute: { channels: [terminal] }";
+
+/// A home whose `server` has these keys too.
+fn home(server: &str) -> Home {
+    let home = Home::new(CONSOLE);
+    home.slow("critical: duration > 300");
+    let main = std::fs::read_to_string(home.config().join("bellwether.yaml")).unwrap();
+    home.write("bellwether.yaml", &main.replace("\"127.0.0.1:0\" }", &format!("\"127.0.0.1:0\", {server} }}")));
+    home
+}
+
+/// Makes a token, and keeps it in a file of its name.
+fn token(home: &Home, name: &str, role: &str) -> String {
+    let tokens = home.path("tokens");
+    let made = bellwether().args(["token", "new", name, "--role", role, "--file"]).arg(tokens).output().unwrap();
+    assert!(made.status.success(), "{}", said(&made));
+    let token = String::from_utf8(made.stdout).unwrap().trim().to_owned();
+    std::fs::write(home.path(name), &token).unwrap();
+    token
+}
+
+fn said(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+/// The status of a request with this `Authorization`, and what was said.
+fn ask(daemon: &Daemon, method: &str, path: &str, headers: &[(&str, &str)]) -> (u16, String) {
+    http::request(method, daemon.port, path, headers, "").unwrap()
+}
+
+#[test]
+fn tokens_open_what_their_role_says_and_are_shown_nowhere() {
+    let home = home("tokens_file: ../tokens");
+    let tokens = [("ci", "read"), ("prometheus", "silence"), ("ana", "admin")].map(|(n, role)| token(&home, n, role));
+    let [read, silence, admin] = tokens.each_ref().map(|token| format!("Bearer {token}"));
+    let daemon = home.start_with(|command| command.args(["--log", "trace"]));
+    let with = |token: &str, headers: &[(&str, &str)]| {
+        let headers: Vec<(&str, &str)> = [&[("Authorization", token)], headers].concat();
+        [("GET", "/api/v1/alerts"), ("POST", "/-/reload")].map(|(method, path)| ask(&daemon, method, path, &headers).0)
+    };
+    let far = [("X-Forwarded-For", "127.0.0.1")];
+    let without = |headers: &[(&str, &str)]| {
+        [("GET", "/api/v1/alerts"), ("POST", "/-/reload")].map(|(method, path)| ask(&daemon, method, path, headers).0)
+    };
+    assert_eq!((without(&[]), without(&far)), ([200, 401], [401, 401]));
+    assert_eq!((with(&read, &[]), with(&read, &far)), ([200, 403], [200, 403]));
+    assert_eq!((with(&silence, &[]), with(&admin, &far)), ([200, 403], [200, 200]));
+    assert_eq!(with("Bearer bw_none-of-these-tokens", &[]), [401, 401]);
+    assert_eq!(ask(&daemon, "GET", "/healthz", &[("Authorization", "Bearer x")]).0, 200);
+    let (_, why) = ask(&daemon, "POST", "/-/reload", &[("Authorization", &read)]);
+    assert!(why.contains("needs the role `admin`, and the role of `ci` is `read`"), "{why}");
+
+    // A broken file refuses the reload and leaves what was.
+    let file = std::fs::read_to_string(home.path("tokens")).unwrap();
+    std::fs::write(home.path("tokens"), file.replace("ana admin", "ana boss")).unwrap();
+    let (status, why) = ask(&daemon, "POST", "/-/reload", &[("Authorization", &admin)]);
+    assert!(status == 400 && why.contains("tokens:3: the role of `ana` is none"), "{status} {why}");
+    // A token whose line is taken out opens nothing soon after, though nobody reloads.
+    std::fs::write(home.path("tokens"), file.lines().skip(1).collect::<Vec<_>>().join("\n")).unwrap();
+    eventually("the end of a token", || with(&read, &[]) == [401, 401]);
+    assert_eq!(with(&admin, &far), [200, 200]);
+
+    let metrics = daemon.metrics();
+    assert!(metrics.contains("bellwether_requests_refused_total{reason=\"token\"}"), "{metrics}");
+    assert!(daemon.stderr().contains("a wrong token"), "it is logged");
+    assert!(daemon.stderr().contains("POST /-/reload token=ana"), "and so is who ordered what: {}", daemon.stderr());
+    for text in [daemon.stderr(), daemon.stdout(), metrics, file, ask(&daemon, "GET", "/api/v1/status", &[]).1] {
+        for token in tokens.iter().map(String::as_str).chain(["none-of-these-tokens"]) {
+            assert!(!text.contains(token.trim_start_matches("bw_")), "a token is shown: {text}");
+        }
+    }
+    daemon.stop();
+}
+
+#[test]
+fn https_with_a_token_from_a_file_and_a_certificate_that_is_renewed() {
+    let home = home(
+        "tokens_file: ../tokens, open: false, url: 'https://bell.example', \
+                     tls: { cert: ../server.pem, key: ../server.key }",
+    );
+    let certificates = Certificates::new(&home.path(""), 1).unwrap();
+    let first = home.path("first.pem");
+    std::fs::copy(certificates.authority(), &first).unwrap();
+    token(&home, "ci", "read");
+    let mut command = bellwether();
+    let mut daemon = Daemon::spawn(&home, {
+        command.arg("run").arg(home.config());
+        command
+    });
+    eventually("the address in the log", || daemon.found_port());
+    let url = format!("https://localhost:{}", daemon.port);
+    let status = |more: &[&std::ffi::OsStr]| {
+        bellwether().args(["status", "--url", &url]).args(more).env("BELLWETHER_TOKEN", "").output().unwrap()
+    };
+    let (token, first) = (home.path("ci"), first.as_os_str());
+    let with_token = ["--ca".as_ref(), first, "--token-file".as_ref(), token.as_os_str()];
+    eventually("an answer over HTTPS", || status(&with_token).status.code() == Some(0));
+    let untrusted = status(&[]);
+    assert!(untrusted.status.code() == Some(2) && said(&untrusted).contains("`--ca FILE`"), "{}", said(&untrusted));
+    // Behind `server.url` a proxy may stand: then this machine proves nothing.
+    let nobody = status(&["--ca".as_ref(), first]);
+    assert!(nobody.status.code() == Some(2) && said(&nobody).contains("--token-file"), "{}", said(&nobody));
+    assert!(http::get(daemon.port, "/healthz").is_err(), "no plain HTTP");
+
+    Certificates::new(&home.path(""), 1).unwrap();
+    let authority = certificates.authority();
+    let renewed = ["--ca".as_ref(), authority.as_os_str(), "--token-file".as_ref(), token.as_os_str()];
+    eventually("the new certificate", || status(&renewed).status.code() == Some(0));
+    assert_eq!(status(&with_token).status.code(), Some(2), "the old one is gone");
+    daemon.stop();
+}
+
+#[test]
+fn what_cannot_be_opened_safely_is_not_started() {
+    for (server, want) in [
+        ("tokens_file: none", "cannot read the tokens of `"),
+        ("tls: { cert: none.pem, key: none.key }", "cannot read the certificate `"),
+    ] {
+        let output = bellwether().arg("run").arg(home(server).config()).output().unwrap();
+        assert!(output.status.code() == Some(1) && said(&output).contains(want), "{}", said(&output));
+    }
+    let far = Home::new(CONSOLE);
+    let main = std::fs::read_to_string(far.config().join("bellwether.yaml")).unwrap();
+    far.write("bellwether.yaml", &main.replace("127.0.0.1:0", "0.0.0.0:0"));
+    for command in ["run", "lint"] {
+        let output = bellwether().arg(command).arg(far.config()).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+        assert!(said(&output).contains("`tokens_file: tokens`"), "{}", said(&output));
+    }
+}
+
+/// The checks go on, and health answers, while hundreds of connections send their heads letter by letter.
+#[test]
+fn a_flood_of_connections_holds_up_neither_the_checks_nor_health() {
+    let home = home("limits: { connections: 64 }");
+    home.ran("X", 70);
+    let daemon = home.start();
+    let connect = |_| TcpStream::connect(("127.0.0.1", daemon.port)).unwrap();
+    let mut flood: Vec<TcpStream> = (0..300).map(connect).collect();
+    let before = daemon.metric("bellwether_evaluations_total{check=\"slow\",outcome=\"ok\"}");
+    for (n, letter) in "GET /api/v1/status HTTP/1.1".chars().enumerate() {
+        for stream in &mut flood {
+            // Those that lost their place hear so.
+            let _ = std::io::Write::write(stream, letter.to_string().as_bytes());
+        }
+        assert_eq!(http::get(daemon.port, "/healthz").as_deref(), Ok("ok\n"), "after {n} letters");
+    }
+    daemon.judged("slow", before + 2.0);
+    daemon.stop();
+}
