@@ -2,6 +2,8 @@
 //!
 //! Limits: docs.slack.dev/reference/block-kit/blocks (50 blocks, a header of 150 characters, a section of
 //! 3,000, 10 fields of 2,000) and docs.slack.dev/reference/methods/chat.postMessage (`text` of 4,000).
+//! All blocks together may be about 13,200 characters of JSON, which is written nowhere but is what
+//! github.com/slackapi/bolt-js/issues/2509 and 2867 met (`msg_blocks_too_long`): what is beyond gets a line, or is counted.
 //! `& < >` are escaped and every text is `verbatim`, so that data can neither mention nor link.
 
 use super::text::clip;
@@ -15,6 +17,12 @@ const HEADER_MAX: usize = 150;
 const SECTION_MAX: usize = 3_000;
 const FIELD_MAX: usize = 2_000;
 const FALLBACK_MAX: usize = 4_000;
+/// All blocks together, as JSON.
+const TOTAL_MAX: usize = 12_000;
+/// Of that, what is kept for alerts in a line each, where there are any.
+const LISTS_SHARE: usize = 4_000;
+/// Of that, what each further list has at least: its heading and a count.
+const LIST_MIN: usize = 500;
 
 /// How many sections of one-line alerts may follow.
 const LIST_SECTIONS_MAX: usize = 4;
@@ -53,21 +61,51 @@ fn fallback(message: &Message<'_>) -> String {
 
 fn blocks(message: &Message<'_>) -> Vec<Json> {
     let mut out = vec![header(message)];
-    for (i, section) in message.sections.iter().enumerate() {
-        if i > 0 {
-            out.push(json!({ "type": "divider" }));
+    let end: Vec<Json> = message.url.map(|url| context(&link(url, "all alerts"))).into_iter().collect();
+    // The last is what `ended` says.
+    let mut left = TOTAL_MAX - size(&out) - size(&end) - LIST_MIN;
+    let lists =
+        message.sections.len() > 1 || [&message.more, &message.held, &message.still].iter().any(|l| !l.is_empty());
+    let kept = if lists { LISTS_SHARE } else { 0 };
+    let mut full = 0;
+    for section in &message.sections {
+        let blocks = shown(section, full, message.only().is_some());
+        // The first one fits by its own limits.
+        if full > 0 && left < size(&blocks) + kept {
+            break;
         }
-        out.push(if message.only().is_some() { alone(section) } else { among_others(section) });
-        out.push(context(&footer(section)));
+        left = left.saturating_sub(size(&blocks));
+        out.extend(blocks);
+        full += 1;
     }
-    list(&mut out, "And", &message.more);
-    list(&mut out, &message.held_heading, &message.held);
-    list(&mut out, "Still firing:", &message.still);
-    if let Some(url) = message.url {
-        out.push(context(&link(url, "all alerts")));
+    let and: Vec<&Line> = message.sections[full..].iter().map(|s| &s.line).chain(&message.more).collect();
+    let lists = [("And", and), (&*message.held_heading, message.held.iter().collect())];
+    let still = ("Still firing:", message.still.iter().collect());
+    let lists: Vec<(&str, Vec<&Line>)> = lists.into_iter().chain([still]).filter(|(_, l)| !l.is_empty()).collect();
+    for (i, (heading, lines)) in lists.iter().enumerate() {
+        let blocks = list(heading, lines, left.saturating_sub(LIST_MIN * (lists.len() - i - 1)));
+        left = left.saturating_sub(size(&blocks));
+        out.extend(blocks);
     }
+    out.extend(end);
     debug_assert!(out.len() < BLOCKS_MAX);
     out
+}
+
+/// One alert in full.
+fn shown(section: &Section<'_>, place: usize, alone_here: bool) -> Vec<Json> {
+    let mut out = Vec::new();
+    if place > 0 {
+        out.push(json!({ "type": "divider" }));
+    }
+    out.push(if alone_here { alone(section) } else { among_others(section) });
+    out.push(context(&footer(section)));
+    out
+}
+
+/// What Slack counts of blocks, as nearly as is known: their JSON.
+fn size(blocks: &[Json]) -> usize {
+    blocks.iter().map(|block| units(&block.to_string()) + 1).sum()
 }
 
 fn header(message: &Message<'_>) -> Json {
@@ -164,30 +202,30 @@ fn footer(section: &Section<'_>) -> String {
     parts.join("  ·  ")
 }
 
-/// A line each, as many as fit; the rest is counted.
-fn list(out: &mut Vec<Json>, heading: &str, lines: &[Line]) {
-    if lines.is_empty() {
-        return;
-    }
-    let mut text = format!("*{heading} {}*", counts(lines));
-    let mut used = units(&text);
-    let mut sections = Vec::new();
+/// A line each, as many as fit into so much JSON; the rest is counted.
+fn list(heading: &str, lines: &[&Line], size_max: usize) -> Vec<Json> {
+    let section = |text: &str| json!({ "type": "section", "text": mrkdwn(text.trim_start()) });
+    let mut text = format!("*{heading} {}*", counts(lines.iter().copied()));
+    let mut out = Vec::new();
+    // What the whole list takes, with its closing line.
+    let mut used = size(&[section(&text)]) + REST_MAX;
     for (i, line) in lines.iter().enumerate() {
         let shown = escape(&format!("{} {}", line.short_word(), line.title), LINE_MAX);
         let shown = format!("\n{} {shown}", line.tone.sign());
-        if used + units(&shown) + REST_MAX > SECTION_MAX {
-            if sections.len() + 1 == LIST_SECTIONS_MAX {
-                let _ = write!(text, "\n… and {}", counts(&lines[i..]));
-                break;
-            }
-            sections.push(std::mem::take(&mut text));
-            used = 0;
+        let is_full = units(&text) + units(&shown) + REST_MAX > SECTION_MAX;
+        let costs = units(&Json::from(shown.as_str()).to_string()) + if is_full { size(&[section("")]) } else { 0 };
+        if used + costs > size_max || (is_full && out.len() + 1 == LIST_SECTIONS_MAX) {
+            let _ = write!(text, "\n… and {}", counts(lines[i..].iter().copied()));
+            break;
         }
-        used += units(&shown);
+        if is_full {
+            out.push(section(&std::mem::take(&mut text)));
+        }
+        used += costs;
         text.push_str(&shown);
     }
-    sections.push(text);
-    out.extend(sections.iter().map(|t| json!({ "type": "section", "text": mrkdwn(t.trim_start()) })));
+    out.push(section(&text));
+    out
 }
 
 fn units(text: &str) -> usize {

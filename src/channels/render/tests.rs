@@ -1,5 +1,6 @@
 use super::{Message, alertmanager, html, plain, samples, slack};
-use crate::model::Notification;
+use crate::model::{Item, Notification};
+use proptest::prelude::*;
 use serde_json::Value as Json;
 
 const URL: Option<&str> = Some("https://bellwether.example");
@@ -88,6 +89,10 @@ fn block_kit_faults(body: &Json) -> Vec<String> {
     if blocks.len() > 50 {
         faults.push(format!("{} blocks", blocks.len()));
     }
+    let size = units(&body["blocks"].to_string());
+    if size > 13_000 {
+        faults.push(format!("{size} of JSON"));
+    }
     let mut texts = Vec::new();
     strings(body, &mut texts);
     for (object, text) in texts {
@@ -101,6 +106,11 @@ fn block_kit_faults(body: &Json) -> Vec<String> {
         }
         if object["type"] == "mrkdwn" && object["verbatim"] != true {
             faults.push(format!("not verbatim: {text:.40}"));
+        }
+        for at in text.match_indices('&').map(|(i, _)| &text[i..]) {
+            if !["&amp;", "&lt;", "&gt;"].iter().any(|entity| at.starts_with(entity)) {
+                faults.push(format!("a cut entity: {at:.40}"));
+            }
         }
         for at in text.match_indices('<').map(|(i, _)| &text[i..]) {
             if !["<https://", "<http://", "<!date^"].iter().any(|ours| at.starts_with(ours)) {
@@ -143,6 +153,60 @@ fn block_kit_stays_within_slacks_limits_whatever_the_data() {
     for notification in samples {
         let body = slack::body(&Message::new(&notification, URL));
         assert_eq!(block_kit_faults(&body), Vec::<String>::new(), "{}", notification.items.len());
+    }
+}
+
+/// Text of the kind that limits are broken with: characters that grow when they are escaped, or count as two.
+fn text() -> impl Strategy<Value = String> {
+    let piece = proptest::sample::select(vec![
+        "&", "<", ">", "\"", "`", "*", "|", "🔴", "é", "日本", "\n", "\u{202e}", "a word",
+    ]);
+    (proptest::collection::vec(piece, 1..8), prop_oneof![Just(1_usize), 1..40_usize, 400..1_000_usize])
+        .prop_map(|(pieces, times)| pieces.concat().repeat(times))
+}
+
+/// An alert with such a text in every place, as an item of some kind.
+fn any_item() -> impl Strategy<Value = Item> {
+    use crate::model::ItemKind::{CameAndWent, Eased, Escalated, Fired, Resolved, StillFiring};
+    use crate::model::Severity::{Critical, Info, Warning};
+    let kind = proptest::sample::select(vec![Fired, Fired, Escalated, Eased, Resolved, CameAndWent, StillFiring]);
+    let severity = proptest::sample::select(vec![Critical, Warning, Info]);
+    (kind, severity, [text(), text(), text(), text(), text()], 0..30_usize).prop_map(|(kind, severity, texts, many)| {
+        let [key, title, body, value, link] = texts;
+        let mut alert = samples::slow("x", severity);
+        alert.id.key = crate::model::Key::one("processor", &key);
+        alert.labels = alert.labels.with("note", &value);
+        alert.values = (0..many).map(|i| (format!("{i}{key}").into(), crate::model::Value::text(&value))).collect();
+        alert.links = (0..many).map(|i| (title.clone(), format!("https://x.example/{i}?{link}"))).collect();
+        alert.template_error = (many > 20).then(|| link.clone());
+        alert.fell_back = (many > 25).then(|| body.clone());
+        (alert.title, alert.body, alert.condition, alert.declared) = (title, body, value, link.as_str().into());
+        if !kind.is_firing() {
+            alert = samples::ended(alert, 900, None);
+        }
+        samples::item(kind, Some(Warning), alert)
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_message_breaks_a_limit_of_slack(
+        items in proptest::collection::vec(any_item(), 1..14),
+        times in prop_oneof![Just(1_usize), Just(60)],
+        held in 0..3_usize,
+    ) {
+        let mut notification = samples::notification(items.iter().cycle().take(items.len() * times).cloned().collect());
+        let named: Vec<_> = items.iter().cycle().take(held * 20).map(|item| std::sync::Arc::clone(&item.alert)).collect();
+        notification.holds = crate::model::notification::Holds { count: named.len() * 2, named };
+        let message = Message::new(&notification, URL);
+        for body in [slack::body(&message), slack::ended(&message)] {
+            prop_assert_eq!(block_kit_faults(&body), Vec::<String>::new());
+        }
+        // What is not shown is counted.
+        let (said, lines) = (slack::body(&message).to_string(), message.sections.len() + message.more.len());
+        prop_assert!(lines < 11 || said.contains("*And "), "{} lines", lines);
     }
 }
 
