@@ -78,6 +78,7 @@ async fn each_fault_of_an_http_server_has_its_outcome() {
         (Reply::text(404, "no_service"), "refused", "refused"),
         (Reply::text(400, "invalid_blocks"), "refused", "refused"),
         (Reply::text(403, SECRET), "refused", "refused"),
+        (Reply::status(410), "refused", "refused"),
         (moved, "refused", "refused"),
         (Reply::status(408), "not_sent ill", "not_sent ill"),
         (Reply::Hang, "unanswered", "unanswered"),
@@ -110,7 +111,38 @@ async fn a_server_that_says_a_key_back_is_quoted_without_it() {
     else {
         panic!("it is refused")
     };
-    assert!(why.ends_with("not with *** nor with ***"), "{why}");
+    assert!(why.contains("not with *** nor with ***: it does not let us in"), "{why}");
+}
+
+/// A person reads what to do.
+#[tokio::test]
+async fn a_refusal_says_what_to_do() {
+    let (hook, slack, token) = (0, 1, 2);
+    let no = |error: &str| Reply::json(200, &format!(r#"{{"ok":false,"error":"{error}"}}"#));
+    for (way, reply, want) in [
+        (hook, Reply::status(401), "look at the address, and at the credentials"),
+        (hook, Reply::status(404), "nothing takes messages there"),
+        (hook, Reply::status(410), "nothing takes messages there"),
+        (hook, Reply::status(302), "it has moved"),
+        (slack, Reply::text(404, "no_service"), "the webhook was revoked"),
+        (slack, Reply::text(403, "invalid_token"), "the webhook was revoked"),
+        (slack, Reply::text(403, "action_prohibited"), "ask its administrators"),
+        (slack, Reply::text(410, "channel_is_archived"), "the room is archived"),
+        (slack, Reply::text(404, "channel_not_found"), "look at `room`"),
+        (slack, Reply::text(404, "<html>gone</html>"), "nothing takes messages there"),
+        (slack, Reply::text(400, "invalid_payload"), "please report it"),
+        (token, no("invalid_auth"), "write its new `xoxb-` token"),
+        (token, no("not_in_channel"), "invite the bot there"),
+        (token, no("restricted_action_read_only_channel"), "ask its administrators"),
+        (token, no("missing_scope"), "`chat:write`"),
+        (token, no("msg_blocks_too_long"), "please report it"),
+    ] {
+        let server = FaultServer::start([reply]);
+        let (_, kind, yaml) = &ways(&server.url(""))[way];
+        let delivery = send(kind, yaml).await;
+        let Delivery::Refused { why, .. } = &delivery else { panic!("{want}: {delivery:?}") };
+        assert!(why.contains(want), "{why}");
+    }
 }
 
 #[tokio::test]

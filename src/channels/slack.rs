@@ -25,6 +25,7 @@
 //! their `Retry-After`, in seconds or as a date, up to an hour;
 //! `"ok": false` with another error is a refusal, but for those with which Slack says that the fault is its own.
 
+mod advice;
 #[cfg(test)]
 mod tests;
 mod thread;
@@ -125,7 +126,7 @@ fn build(settings: &Settings, context: &Context) -> Built {
     }
     let url = context.url.clone();
     if let Some(webhook) = settings.secret("webhook") {
-        let web = Web::new(settings, "webhook", webhook.expose(), vec![webhook.clone()])?;
+        let web = Web::new(settings, "webhook", webhook.expose(), vec![webhook.clone()])?.advised_by(advice::of_answer);
         return Ok(Arc::new(Slack { web, room: None, url }));
     }
     let token = settings.secret("token").cloned().unwrap_or_default();

@@ -39,7 +39,11 @@ pub(super) struct Web {
     permits: Semaphore,
     /// What no error may show: the address, tokens.
     secrets: Vec<Secret>,
+    /// What to do about a refusal in these words.
+    advice: Advice,
 }
+
+pub(super) type Advice = fn(&str) -> Option<&'static str>;
 
 /// An answer whose status is 2xx.
 #[cfg_attr(not(feature = "slack"), expect(dead_code, reason = "Slack alone says more than a status"))]
@@ -89,7 +93,7 @@ impl Web {
         let mut headers = HeaderMap::new();
         headers.insert(USER_AGENT, HeaderValue::from_static(concat!("bellwether/", env!("CARGO_PKG_VERSION"))));
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
-        Ok(Web { client, url, headers, timeout, permits: Semaphore::new(SENDS_MAX), secrets })
+        Ok(Web { client, url, headers, timeout, permits: Semaphore::new(SENDS_MAX), secrets, advice: |_| None })
     }
 
     /// Sets a header of every request; its value is a secret.
@@ -104,6 +108,12 @@ impl Web {
         value.set_sensitive(true);
         self.headers.insert(name, value);
         Ok(())
+    }
+
+    /// Whose words this server speaks.
+    #[cfg(feature = "slack")]
+    pub(super) fn advised_by(self, advice: Advice) -> Web {
+        Web { advice, ..self }
     }
 
     /// How long one send may take.
@@ -166,7 +176,7 @@ impl Web {
         if status.is_success() {
             return Ok((Answer { retry_after, body: body? }, None));
         }
-        Err(judge(status, retry_after, &self.quote(&body.unwrap_or_default())))
+        Err(judge(status, retry_after, &self.quote(&body.unwrap_or_default()), self.advice))
     }
 
     /// What a server said, fit to stand in an error.
@@ -196,16 +206,29 @@ impl Web {
 }
 
 /// What an answer other than 2xx means; `said` is its body, fit to be shown.
-fn judge(status: StatusCode, retry_after: Option<Duration>, said: &str) -> Delivery {
+fn judge(status: StatusCode, retry_after: Option<Duration>, said: &str, advice: Advice) -> Delivery {
     let why = if said.is_empty() { format!("it answered {status}") } else { format!("it answered {status}: {said}") };
     let class = FailureClass::of_http(status.as_u16());
     match status.as_u16() {
         429 => Delivery::NotSent { why, retry_after, ill: false, class },
         408 | 425 => Delivery::NotSent { why, retry_after, ill: true, class },
-        300..=399 => Delivery::Refused { why: format!("{why}: it has moved, write its new address"), class },
-        400..=499 => Delivery::Refused { why, class },
+        300..=499 => {
+            let advice = advice(said).or_else(|| advice_for(status.as_u16()));
+            Delivery::Refused { why: advice.map_or(why.clone(), |advice| format!("{why}: {advice}")), class }
+        }
         _ => unanswered(class, why, retry_after),
     }
+}
+
+/// What to do about a status alone.
+fn advice_for(status: u16) -> Option<&'static str> {
+    Some(match status {
+        300..=399 => "it has moved, write its new address",
+        401 | 403 => "it does not let us in: look at the address, and at the credentials or headers that it wants",
+        404 | 410 => "nothing takes messages there (any more): look at the address",
+        413 => "the message is too large for it",
+        _ => return None,
+    })
 }
 
 /// The answer's text, as far as the limit.

@@ -43,8 +43,25 @@ pub(super) struct Attempt<'a> {
 enum Step {
     Connect,
     Login,
-    Envelope,
+    Sender,
+    Recipients,
+    Data,
     Content,
+}
+
+impl Step {
+    /// What to do about a refusal at this step.
+    const fn advice(self) -> &'static str {
+        match self {
+            Step::Connect => "it takes no mail from here: look at `smtp`, and whether it knows this machine",
+            Step::Login => "look at `username` and `password`",
+            Step::Sender => "look at `from`: the server must let us send as that",
+            Step::Recipients => "look at `to`, and whether the server passes mail on to there",
+            Step::Data | Step::Content => {
+                "the server does not take the message itself: look for its rules on content and size"
+            }
+        }
+    }
 }
 
 impl<'a> Attempt<'a> {
@@ -105,21 +122,21 @@ impl<'a> Attempt<'a> {
         let failed = |step, error: &Error| (self.failed(step, error), error.status().is_some());
         let envelope = self.message.envelope();
         let sender = Mail::new(envelope.from().cloned(), Vec::new());
-        connection.command(sender).await.map_err(|e| failed(Step::Envelope, &e))?;
+        connection.command(sender).await.map_err(|e| failed(Step::Sender, &e))?;
         let mut refused: Vec<(String, Error)> = Vec::new();
         for to in envelope.to() {
             match connection.command(Rcpt::new(to.clone(), Vec::new())).await {
                 Ok(_) => {}
                 Err(e) if e.status().is_some() => refused.push((to.to_string(), e)),
-                Err(e) => return Err(failed(Step::Envelope, &e)),
+                Err(e) => return Err(failed(Step::Recipients, &e)),
             }
         }
         if refused.len() == envelope.to().len() {
             // One that may be taken later makes it worth another attempt.
             let (_, error) = refused.iter().find(|(_, e)| e.is_transient()).unwrap_or(&refused[0]);
-            return Err(failed(Step::Envelope, error));
+            return Err(failed(Step::Recipients, error));
         }
-        connection.command(Data).await.map_err(|e| failed(Step::Envelope, &e))?;
+        connection.command(Data).await.map_err(|e| failed(Step::Data, &e))?;
         self.handed_over.store(true, Ordering::SeqCst);
         connection.message(&self.message.formatted()).await.map_err(|e| failed(Step::Content, &e))?;
         let but: Vec<String> = refused.iter().map(|(to, e)| format!("{to} was refused: {}", self.quote(e))).collect();
@@ -132,20 +149,19 @@ impl<'a> Attempt<'a> {
         let class = class(step, error);
         let wait = |ill| Delivery::NotSent { why: said.clone(), retry_after: None, ill, class };
         match (step, code) {
-            (Step::Login, Some(500..=599)) => Delivery::Refused {
-                why: format!("the login was refused: {said}: look at `username` and `password`"),
-                class,
-            },
+            (Step::Login, Some(500..=599)) => {
+                Delivery::Refused { why: format!("the login was refused: {said}: {}", step.advice()), class }
+            }
             (Step::Login, None) if error.is_client() => {
                 Delivery::Refused { why: format!("the server offers no login that we know: {said}"), class }
             }
-            (_, Some(500..=599)) => Delivery::Refused { why: said, class },
+            (_, Some(500..=599)) => Delivery::Refused { why: format!("{said}: {}", step.advice()), class },
             (Step::Content, None) => {
                 unanswered(class, format!("no answer after the message was handed over: {said}"), None)
             }
             // 421: the server is going away. Another 4xx to a message is greylisting or a full mailbox.
-            (Step::Envelope | Step::Content, Some(code)) => wait(code == 421),
-            (Step::Connect | Step::Login | Step::Envelope, _) => wait(true),
+            (Step::Sender | Step::Recipients | Step::Data | Step::Content, Some(code)) => wait(code == 421),
+            (_, _) => wait(true),
         }
     }
 

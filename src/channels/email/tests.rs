@@ -77,10 +77,16 @@ fn fired() -> Notification {
 
 #[tokio::test]
 async fn each_fault_of_a_mail_server_has_its_outcome() {
-    let cases: [(&str, Script, &str); 23] = [
+    let cases: [(&str, Script, &str); 29] = [
         ("well", WELL, "delivered"),
         ("busy at the door", but![("(greeting)", "421 too busy")], "not_sent ill"),
         ("no mail here", but![("(greeting)", "554 no")], "refused"),
+        ("later at the door", but![("(greeting)", "451 later")], "not_sent ill"),
+        ("leaves at the sender", but![("MAIL", "421 shutting down")], "not_sent ill"),
+        ("leaves at the data", but![("DATA", "421 shutting down")], "not_sent ill"),
+        ("leaves after the content", but![("(content)", "421 shutting down")], "not_sent ill"),
+        ("content to try later", but![("(content)", "451 local error")], "not_sent"),
+        ("content unwanted", but![("(content)", "550 not this")], "refused"),
         ("mute at the door", but![("(greeting)", "HANG")], "not_sent ill"),
         ("gone at the door", but![("(greeting)", "CLOSE")], "not_sent ill"),
         ("not a mail server", but![("(greeting)", "HTTP/1.1 400 Bad Request")], "not_sent ill"),
@@ -112,6 +118,23 @@ async fn each_fault_of_a_mail_server_has_its_outcome() {
         if let Delivery::Delivered { but: Some(but), .. } = delivery {
             assert!(but.starts_with("b@y.example was refused"), "{but}");
         }
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_says_at_which_step_and_what_to_look_at() {
+    for (script, want) in [
+        (but![("(greeting)", "554 no")], "look at `smtp`"),
+        (but![("MAIL", "550 5.7.1 not yours")], "look at `from`"),
+        (but![("RCPT", "550 5.1.1 unknown")], "look at `to`"),
+        (but![("DATA", "554 no")], "the message itself"),
+        (but![("(content)", "554 spam")], "the message itself"),
+    ] as [(Script, &str); 5]
+    {
+        let server = Server::start(script).await;
+        let delivery = build("email", &server.yaml("to: b@y.example")).unwrap().send(&fired()).await;
+        let Delivery::Refused { why, .. } = &delivery else { panic!("{want}: {delivery:?}") };
+        assert!(why.contains(want) && why.contains(script[0].1.split(' ').next_back().unwrap()), "{why}");
     }
 }
 

@@ -11,7 +11,7 @@
 use super::super::render::{Message, slack};
 use super::super::unanswered;
 use super::super::web::{Answer, Want};
-use super::{Room, Slack};
+use super::{Room, Slack, advice};
 use crate::model::{Delivery, FailureClass, Notification, Receipt};
 use reqwest::Url;
 use serde_json::Value as Json;
@@ -127,7 +127,10 @@ impl Slack {
             (Some(false), Some(e @ ("internal_error" | "fatal_error"))) => {
                 unanswered(FailureClass::ServerError, why(e), retry_after)
             }
-            (Some(false), Some(e)) => Delivery::Refused { why: why(e), class: refusal(e) },
+            (Some(false), Some(e)) => {
+                let why = advice::of_error(e).map_or_else(|| why(e), |advice| format!("{}: {advice}", why(e)));
+                Delivery::Refused { why, class: refusal(e) }
+            }
             _ => unanswered(
                 FailureClass::Malformed,
                 format!("its answer cannot be read: {}", self.web.quote(&answer.body)),
