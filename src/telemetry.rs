@@ -432,6 +432,7 @@ mod tests {
             holds: crate::model::notification::Holds::default(),
             first: None,
             over: false,
+            occasion: crate::model::notification::Occasion::default(),
             items: Vec::new(),
         }
     }

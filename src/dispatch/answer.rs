@@ -24,9 +24,31 @@ impl Dispatch {
             delivery: delivery.clone(),
         });
         self.note_beliefs(&flight, delivery, now);
-        self.note_group(&flight, delivery, now);
-        self.note_health(&flight.channel, delivery, now);
-        self.touched.insert(Arc::clone(&flight.group));
+        self.note_groups(&flight, delivery, now);
+        let tripped = self.note_health(&flight.channel, delivery, now);
+        if flight.is_digest {
+            self.note_digest(&flight, delivery, now);
+        }
+        match delivery {
+            Delivery::Delivered { .. } => {}
+            _ => self.cover_failed(&flight, matches!(delivery, Delivery::Refused { .. }), tripped, now),
+        }
+    }
+
+    /// A message ended that told a channel what its fallback had been told.
+    fn note_digest(&mut self, flight: &FlightRecord, delivery: &Delivery, now: Timestamp) {
+        let wait = match delivery {
+            Delivery::Delivered { .. } => Duration::ZERO,
+            Delivery::Refused { .. } => REFUSED_MAX,
+            _ => self.jitter.delay(flight.attempt, None),
+        };
+        let channel = self.channels.entry(Arc::clone(&flight.channel)).or_default();
+        channel.digest_is_out = false;
+        channel.digest_not_before = Some(now + wait);
+        if matches!(delivery, Delivery::Delivered { .. }) {
+            let told = flight.items.iter().map(|item| item.alert.clone()).collect();
+            self.uncover(&flight.channel, &told, now);
+        }
     }
 
     /// What the channel believes now.
@@ -48,7 +70,7 @@ impl Dispatch {
         }
     }
 
-    fn note_group(&mut self, flight: &FlightRecord, delivery: &Delivery, now: Timestamp) {
+    fn note_groups(&mut self, flight: &FlightRecord, delivery: &Delivery, now: Timestamp) {
         let (refused, not_before) = match delivery {
             Delivery::Delivered { .. } => (false, now),
             Delivery::NotSent { retry_after, .. } | Delivery::Unanswered { retry_after, .. } => {
@@ -56,26 +78,27 @@ impl Dispatch {
             }
             Delivery::Refused { .. } => (true, now + REFUSED_MAX),
         };
-        let Some(group) = self.groups.get_mut(&flight.group) else { return };
-        group.flight = None;
-        self.dirty.insert(RowName::Group(Arc::clone(&flight.group)));
-        if let Delivery::Delivered { receipt, .. } = delivery {
-            group.last_send = Some(flight.at);
-            group.retry = None;
-            // One that stands under the first has none: the first stays what it is.
-            group.first = receipt.clone().or_else(|| group.first.take());
-            return;
+        let groups = flight.also.len() + 1;
+        for (key, digest) in flight.groups() {
+            self.touched.insert(Arc::clone(key));
+            let Some(group) = self.groups.get_mut(key) else { continue };
+            group.flight = None;
+            self.dirty.insert(RowName::Group(Arc::clone(key)));
+            if let Delivery::Delivered { receipt, .. } = delivery {
+                group.delivered(flight, receipt.as_ref());
+                continue;
+            }
+            let never_came = matches!(delivery, Delivery::NotSent { .. } | Delivery::Refused { .. });
+            if never_came && group.last_send.is_none() && group.thread.as_ref() == Some(&flight.id) {
+                group.thread = None; // what nobody has cannot be answered
+            }
+            let (id, attempts) = (Arc::clone(&flight.id), flight.attempt);
+            group.retry = Some(Retry { id, digest, attempts, not_before, refused, groups });
         }
-        let never_came = matches!(delivery, Delivery::NotSent { .. } | Delivery::Refused { .. });
-        if never_came && group.last_send.is_none() && group.thread.as_ref() == Some(&flight.id) {
-            group.thread = None; // what nobody has cannot be answered
-        }
-        let retry =
-            Retry { id: Arc::clone(&flight.id), digest: flight.digest, attempts: flight.attempt, not_before, refused };
-        group.retry = Some(retry);
     }
 
-    fn note_health(&mut self, name: &Arc<str>, delivery: &Delivery, now: Timestamp) {
+    /// How the channel is now. Whether its breaker has just tripped.
+    fn note_health(&mut self, name: &Arc<str>, delivery: &Delivery, now: Timestamp) -> bool {
         let channel = self.channels.entry(Arc::clone(name)).or_default();
         channel.in_flight = channel.in_flight.saturating_sub(1);
         self.dirty.insert(RowName::Channel(Arc::clone(name)));
@@ -101,5 +124,6 @@ impl Dispatch {
         } else if matches!(delivery, Delivery::Delivered { .. }) && channel.down.take().is_some() {
             self.health.push(Health::Up { channel: Arc::clone(name) });
         }
+        tripped
     }
 }

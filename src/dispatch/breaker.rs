@@ -124,6 +124,12 @@ impl Breaker {
         }
     }
 
+    /// Whether the far side is taken for well.
+    #[must_use]
+    pub fn is_admitting(&self) -> bool {
+        self.state == State::Admitting
+    }
+
     /// `admitting`, `tripped` or `probing`.
     #[must_use]
     pub fn name(&self) -> &'static str {

@@ -1,9 +1,11 @@
 //! A channel's health: its breaker, what it asked us to wait, and who stands in its queue.
 
+use super::ChannelRules;
 use super::breaker::{Admission, Breaker};
+use super::group::Rank;
+use super::pace::Pace;
 use crate::model::record::ChannelRecord;
-use crate::model::{Severity, Timestamp};
-use std::cmp::Reverse;
+use crate::model::{AlertId, Severity, Timestamp};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -18,9 +20,21 @@ pub struct ChannelState {
     pub not_before: Option<Timestamp>,
     pub in_flight: usize,
     /// Groups that are due: the most severe first, then the longest waiting.
-    pub ready: BTreeSet<(Reverse<Option<Severity>>, Timestamp, Arc<str>)>,
+    pub ready: BTreeSet<(Rank, Arc<str>)>,
     /// Why it is down, where it is.
     pub down: Option<String>,
+    /// What it was sent lately, against its rate.
+    pub pace: Pace,
+    /// More was due than its rate lets through: the next message gathers all of it.
+    pub over: bool,
+    /// Alerts that its fallback is told of in its place.
+    pub covered: BTreeSet<AlertId>,
+    /// Since when there are such.
+    pub away_since: Option<Timestamp>,
+    /// What it was told elsewhere is not told here before then.
+    pub digest_not_before: Option<Timestamp>,
+    /// A message that tells of these is out.
+    pub digest_is_out: bool,
 }
 
 impl ChannelState {
@@ -34,15 +48,41 @@ impl ChannelState {
         }
     }
 
-    /// When a send may be tried; `None` where an attempt must end first.
+    /// When a send may be tried; `None` where nothing waits, or an attempt must end first.
     #[must_use]
-    pub fn next_try(&self) -> Option<Timestamp> {
-        let asked = self.not_before.unwrap_or(Timestamp::MIN);
+    pub fn next_try(&self, rules: Option<&ChannelRules>) -> Option<Timestamp> {
+        let digest = self.digest_at();
+        let wanted = if self.ready.is_empty() { digest? } else { Timestamp::MIN };
+        let paced = rules.map_or(Timestamp::MIN, |rules| self.pace.free_at(rules, self.is_critical()));
+        let asked = self.not_before.unwrap_or(Timestamp::MIN).max(paced).max(wanted);
         match self.breaker.admit(asked) {
             Admission::Yes if self.in_flight >= IN_FLIGHT_MAX => None,
             Admission::Yes | Admission::Probe => Some(asked),
-            Admission::No { until } => until,
+            Admission::No { until } => until.map(|until| until.max(asked)),
         }
+    }
+
+    /// When what its fallback was told may be told here; `None` where there is nothing of the kind.
+    fn digest_at(&self) -> Option<Timestamp> {
+        (!self.covered.is_empty() && !self.digest_is_out).then(|| self.digest_not_before.unwrap_or(Timestamp::MIN))
+    }
+
+    /// Whether what its fallback was told may be told here now.
+    #[must_use]
+    pub fn is_digest_due(&self, now: Timestamp) -> bool {
+        self.digest_at().is_some_and(|at| at <= now)
+    }
+
+    /// Whether something is to be sent to it now, if it can be.
+    #[must_use]
+    pub fn wants(&self, now: Timestamp) -> bool {
+        !self.ready.is_empty() || self.is_digest_due(now)
+    }
+
+    /// Whether what waits longest for its turn is critical.
+    #[must_use]
+    pub fn is_critical(&self) -> bool {
+        self.ready.first().is_none_or(|((severity, _), _)| severity.0 == Some(Severity::Critical))
     }
 
     /// Whether it is the far side, not our own limit, that keeps us from sending.
@@ -60,6 +100,8 @@ impl ChannelState {
             wait: self.breaker.wait(),
             not_before: self.not_before,
             down: self.down.clone(),
+            away_since: self.away_since,
+            pace: self.pace.record(),
         }
     }
 
@@ -69,6 +111,8 @@ impl ChannelState {
             breaker: Breaker::restore(r.failures, r.wait, r.tripped_until),
             not_before: r.not_before,
             down: r.down,
+            away_since: r.away_since,
+            pace: Pace::restore(r.pace),
             ..ChannelState::default()
         }
     }

@@ -1,13 +1,13 @@
 //! What leaves now: the queue of groups, the holds, and the making of a notification.
 
-use super::breaker::Admission;
 use super::group::Group;
 use super::hold::Cause;
+use super::queue::Load;
 use super::subject::{Subject, Target};
 use super::{Dispatch, Send};
 use crate::model::alert::AlertView;
 use crate::model::fnv::Fnv;
-use crate::model::notification::Holds;
+use crate::model::notification::{Holds, Occasion};
 use crate::model::record::{Entry, FlightItem, FlightRecord, RowName, Told};
 use crate::model::{AlertId, Item, ItemKind, Notification, Severity, Timestamp};
 use hashbrown::{HashMap, HashSet};
@@ -19,149 +19,144 @@ use std::sync::Arc;
 const HELD_NAMED: usize = 50;
 
 /// Gives the view of an active alert as of its last row.
-type Renew<'a> = &'a dyn Fn(&AlertId) -> Option<Arc<AlertView>>;
+pub(super) type Renew<'a> = &'a dyn Fn(&AlertId) -> Option<Arc<AlertView>>;
 
 /// What a group would say now.
 #[derive(Default)]
-struct Draft {
-    items: Vec<Item>,
+pub(super) struct Draft {
+    /// By alert: the end of an episode stands before the beginning of the next.
+    blocks: Vec<Vec<Item>>,
     /// Members whose news something holds, or that are held and would have been repeated.
-    held: Vec<(AlertId, Cause)>,
+    pub held: Vec<(AlertId, Cause)>,
 }
 
 impl Draft {
+    pub fn items(&self) -> impl Iterator<Item = &Item> {
+        self.blocks.iter().flatten()
+    }
+
     fn has_news(&self) -> bool {
-        self.items.iter().any(|i| i.kind.is_news())
+        self.items().any(|i| i.kind.is_news())
     }
 }
 
+/// What a message says of one group.
+struct Part {
+    group: Arc<str>,
+    digest: u64,
+    blocks: Vec<Vec<Item>>,
+    has_news: bool,
+}
+
 impl Dispatch {
-    /// Moves the groups that are due into the queues of their channels.
-    pub(super) fn enqueue_due(&mut self, now: Timestamp) {
-        while let Some((at, _)) = self.queue.first() {
-            if now < *at {
-                break;
+    /// Makes the notification of these groups, where they have something to say that nothing holds.
+    pub(super) fn send(&mut self, load: &Load, now: Timestamp, renew: Renew) -> Option<Send> {
+        let (mut parts, mut held) = (Vec::new(), Vec::new());
+        for key in &load.groups {
+            self.renew_views(key, renew);
+            let Some(group) = self.groups.get(key).filter(|g| g.flight.is_none()) else { continue };
+            let draft = self.draft(group, now, load.is_digest);
+            let repeat_due = group.repeats().is_some_and(|at| at <= now);
+            let (has_news, digest) = (draft.has_news(), digest(draft.items()));
+            if !draft.blocks.is_empty() && (has_news || repeat_due) {
+                parts.push(Part { group: Arc::clone(key), digest, blocks: draft.blocks, has_news });
             }
-            let (at, key) = self.queue.pop_first().expect("looked at above");
-            let severity = self.groups.get(&key).and_then(|g| self.members(g).map(|(_, s, _)| s.view.severity).max());
-            let Some(group) = self.groups.get_mut(&key) else { continue };
-            group.due = None;
-            group.ready = true;
-            group.owed_noted = false;
-            let channel = self.channels.entry(Arc::clone(&group.channel)).or_default();
-            channel.ready.insert((Reverse(severity), at, key));
+            held.push((Arc::clone(key), draft.held));
         }
-    }
-
-    /// Sends what stands in a channel's queue, as far as the channel admits it.
-    pub(super) fn serve(&mut self, channel: &Arc<str>, now: Timestamp, renew: Renew, sends: &mut Vec<Send>) {
-        loop {
-            let Some(state) = self.channels.get(channel) else { return };
-            if state.ready.is_empty() {
-                return;
-            }
-            if matches!(state.admit(now), Admission::No { .. }) {
-                if state.is_away(now) {
-                    self.note_owed(channel, now);
-                }
-                return;
-            }
-            let state = self.channels.get_mut(channel).expect("looked at above");
-            let (_, _, key) = state.ready.pop_first().expect("not empty");
-            if let Some(group) = self.groups.get_mut(&key) {
-                group.ready = false;
-            }
-            self.touched.insert(Arc::clone(&key));
-            if let Some(send) = self.send(&key, now, renew) {
-                let state = self.channels.get_mut(channel).expect("looked at above");
-                state.breaker.started(now);
-                state.in_flight += 1;
-                sends.push(send);
-            }
+        let repeat = !parts.iter().any(|part| part.has_news);
+        if 1 < parts.len() && !repeat {
+            // Many groups: what is new is enough. A repeat among them has its turn after it.
+            parts.retain(|part| part.has_news);
+            parts.iter_mut().flat_map(|part| &mut part.blocks).for_each(|block| block.retain(|i| i.kind.is_news()));
         }
-    }
-
-    /// The channel is away: what was due is owed, so that it is told late rather than never.
-    fn note_owed(&mut self, channel: &Arc<str>, now: Timestamp) {
-        let keys: Vec<Arc<str>> = self.channels[channel].ready.iter().map(|(_, _, k)| Arc::clone(k)).collect();
-        for key in keys {
-            let Some(group) = self.groups.get_mut(&key).filter(|g| !g.owed_noted) else { continue };
-            group.owed_noted = true;
-            let draft = self.draft(&self.groups[&key], now);
-            for id in draft.items.iter().filter(|i| i.kind == ItemKind::Fired).map(|i| i.alert.id.clone()) {
-                let Some(subject) = self.subjects.get_mut(&id) else { continue };
-                for target in subject.targets.iter_mut().filter(|t| t.group == key) {
-                    target.owed = true;
-                }
-                self.dirty.insert(RowName::Subject(id));
-            }
-            self.hold(&key, draft.held, now);
+        let send = (!parts.is_empty()).then(|| self.notify(load, parts, repeat, now));
+        for (key, held) in held {
+            self.hold(&key, held, now);
         }
-    }
-
-    /// Makes a group's notification, where it has something to say that nothing holds.
-    fn send(&mut self, key: &Arc<str>, now: Timestamp, renew: Renew) -> Option<Send> {
-        self.renew_views(key, renew);
-        let draft = self.draft(self.groups.get(key)?, now);
-        let group = self.groups.get(key)?;
-        let repeat_due = group.repeats().is_some_and(|at| at <= now);
-        let repeat = !draft.has_news();
-        let Draft { items, held } = draft;
-        let nothing = items.is_empty() || (repeat && !repeat_due);
-        let send = if nothing { None } else { Some(self.notify(key, items, repeat, now)) };
-        self.hold(key, held, now);
         send
     }
 
-    fn notify(&mut self, key: &Arc<str>, items: Vec<Item>, repeat: bool, now: Timestamp) -> Send {
-        let (digest, holds, over) = (digest(&items), self.holds(&items), self.ends(key, &items));
-        let group = self.groups.get_mut(key).expect("looked up by the caller");
-        let (id, attempts) = match &group.retry {
-            Some(retry) if retry.digest == digest && !retry.id.is_empty() => (Arc::clone(&retry.id), retry.attempts),
-            retry => {
-                self.issued += 1;
-                let id = format!("{:x}-{:x}-{:x}", now.as_micros(), self.boot & 0xffff_ffff, self.issued);
-                (Arc::from(id), retry.as_ref().map_or(0, |r| r.attempts))
+    fn notify(&mut self, load: &Load, parts: Vec<Part>, repeat: bool, now: Timestamp) -> Send {
+        let said: Vec<(Arc<str>, u64)> = parts.iter().map(|p| (Arc::clone(&p.group), p.digest)).collect();
+        let items = in_order(parts.into_iter().flat_map(|part| part.blocks).collect());
+        let (holds, over) = (self.holds(&items), self.ends(&said, &items));
+        let (id, attempt) = self.attempt(&said, now);
+        let only = if let [(key, _)] = said.as_slice() { Some(Arc::clone(key)) } else { None };
+        let (mut thread, mut first_message) = (Arc::clone(&id), None);
+        for (key, _) in &said {
+            let group = self.groups.get_mut(key).expect("drafted above");
+            group.flight = Some(Arc::clone(&id));
+            let began = group.thread.get_or_insert_with(|| Arc::clone(&id));
+            if only.is_some() {
+                (thread, first_message) = (Arc::clone(began), group.first.clone());
             }
-        };
-        let thread = group.thread.get_or_insert_with(|| Arc::clone(&id)).clone();
-        group.flight = Some(Arc::clone(&id));
-        let flight = FlightRecord {
-            id: Arc::clone(&id),
-            channel: Arc::clone(&group.channel),
-            group: Arc::clone(key),
-            at: now,
-            attempt: attempts + 1,
-            digest,
-            repeat,
-            items: items.iter().map(flight_item).collect(),
-        };
+        }
+        let mut also = said.into_iter();
+        let (first, digest) = also.next().expect("a message tells of a group");
         let notification = Arc::new(Notification {
             id: Arc::clone(&id),
-            channel: Arc::clone(&group.channel),
-            group: Arc::clone(key),
-            group_labels: group.labels.clone(),
+            channel: Arc::clone(&load.channel),
+            group: only.clone().unwrap_or_else(|| Arc::from(format!("gathered:{}", load.channel))),
+            group_labels: only.map(|key| self.groups[&key].labels.clone()).unwrap_or_default(),
             thread,
             at: now,
             repeat,
             holds,
-            first: group.first.clone(),
+            first: first_message,
             over,
+            occasion: Occasion {
+                gathered: (0 < also.len()).then_some(also.len() + 1),
+                away: if load.is_digest { self.away(&load.channel, now) } else { None },
+                instead_of: self.instead_of(&load.channel, &items),
+            },
             items,
         });
-        self.depart(flight);
-        self.history.push(Entry::Sent { at: now, attempt: attempts + 1, notification: Arc::clone(&notification) });
-        Send { notification, attempt: attempts + 1 }
+        self.depart(FlightRecord {
+            id,
+            channel: Arc::clone(&load.channel),
+            group: first,
+            at: now,
+            attempt,
+            digest,
+            repeat,
+            items: notification.items.iter().map(flight_item).collect(),
+            also: also.collect(),
+            is_digest: load.is_digest,
+        });
+        self.history.push(Entry::Sent { at: now, attempt, notification: Arc::clone(&notification) });
+        Send { notification, attempt }
     }
 
-    /// Whether nothing that the group's channel was told fires any more once it has these items.
-    fn ends(&self, key: &Arc<str>, items: &[Item]) -> bool {
-        let Some(group) = self.groups.get(key).filter(|_| !items.iter().any(|i| i.kind.is_firing())) else {
-            return false;
+    /// The id of a message that says this, and which attempt it is: that of the one before where it said the same.
+    fn attempt(&mut self, said: &[(Arc<str>, u64)], now: Timestamp) -> (Arc<str>, u32) {
+        let retries = || said.iter().map(|(key, digest)| (self.groups[key].retry.as_ref(), *digest));
+        let attempts = retries().filter_map(|(retry, _)| retry).map(|retry| retry.attempts).max().unwrap_or(0);
+        let first = retries().next().and_then(|(retry, _)| retry).map(|retry| Arc::clone(&retry.id));
+        let same = |id: &Arc<str>| {
+            !id.is_empty()
+                && retries().all(|(retry, digest)| {
+                    retry.is_some_and(|r| r.id == *id && r.digest == digest && r.groups.max(1) == said.len())
+                })
         };
+        let id = first.filter(same).unwrap_or_else(|| {
+            self.issued += 1;
+            Arc::from(format!("{:x}-{:x}-{:x}", now.as_micros(), self.boot & 0xffff_ffff, self.issued))
+        });
+        (id, attempts + 1)
+    }
+
+    /// Whether nothing that the channel was told in these groups fires any more once it has these items.
+    fn ends(&self, said: &[(Arc<str>, u64)], items: &[Item]) -> bool {
+        if items.iter().any(|i| i.kind.is_firing()) {
+            return false;
+        }
         let ended: HashSet<&AlertId> =
             items.iter().filter(|i| i.kind == ItemKind::Resolved).map(|i| &i.alert.id).collect();
-        self.members(group).all(|(id, s, t)| ended.contains(id) || !s.targets[t].may_believe_firing())
+        let is_over = |group| {
+            let mut members = self.members(group);
+            members.all(|(id, s, t)| ended.contains(id) || !s.targets[t].may_believe_firing())
+        };
+        said.iter().filter_map(|(key, _)| self.groups.get(key)).all(is_over)
     }
 
     /// What the alerts of these items hold.
@@ -200,7 +195,7 @@ impl Dispatch {
             }
         }
         self.dirty.insert(RowName::Flight(Arc::clone(&flight.id)));
-        self.dirty.insert(RowName::Group(Arc::clone(&flight.group)));
+        self.dirty.extend(flight.groups().map(|(key, _)| RowName::Group(Arc::clone(key))));
         self.flights.insert(Arc::clone(&flight.id), flight);
     }
 
@@ -215,13 +210,14 @@ impl Dispatch {
         }
     }
 
-    /// All news of a group that nothing holds, most severe first, then what else was told and still fires.
-    fn draft(&self, group: &Group, now: Timestamp) -> Draft {
+    /// All news of a group that nothing holds, most severe first, then what else was told and still fires. What is
+    /// told elsewhere is said in a digest alone.
+    pub(super) fn draft(&self, group: &Group, now: Timestamp, is_digest: bool) -> Draft {
         let mut draft = Draft::default();
         let mut told: Vec<Vec<Item>> = Vec::new();
         for (id, subject, place) in self.members(group) {
             let target = &subject.targets[place];
-            if target.in_flight {
+            if target.in_flight || (target.covered && !is_digest) {
                 continue; // by the group that told it before: what it says is not known yet
             }
             let matters = target.news.is_some_and(|(n, _)| n.can_be_held()) || target.may_believe_firing();
@@ -234,15 +230,14 @@ impl Dispatch {
             }
             draft.held.extend(cause.map(|cause| (id.clone(), cause)));
         }
-        // By alert, not by item: the end of an episode stands before the beginning of the next.
         told.retain(|items| !items.is_empty());
-        told.sort_by_key(|items| (!items[0].kind.is_news(), Reverse(items.iter().map(|i| i.alert.severity).max())));
-        draft.items = told.into_iter().flatten().collect();
+        sort(&mut told);
+        draft.blocks = told;
         draft
     }
 
     pub(super) fn digest(&self, group: &Group, now: Timestamp) -> u64 {
-        digest(&self.draft(group, now).items)
+        digest(self.draft(group, now, false).items())
     }
 
     /// What holds an alert's news to one of its groups now, if anything does.
@@ -267,7 +262,7 @@ impl Dispatch {
     }
 
     /// Notes what was held, and why: the answer to "why was I not told?".
-    fn hold(&mut self, key: &Arc<str>, held: Vec<(AlertId, Cause)>, now: Timestamp) {
+    pub(super) fn hold(&mut self, key: &Arc<str>, held: Vec<(AlertId, Cause)>, now: Timestamp) {
         for (id, cause) in held {
             let Some(subject) = self.subjects.get_mut(&id) else { continue };
             for target in subject.targets.iter_mut().filter(|t| t.group == *key) {
@@ -342,13 +337,24 @@ fn not_sent(alert: &AlertId, channel: &Arc<str>, cause: &Cause, at: Timestamp) -
     Entry::Decision { at, alert: alert.clone(), channel: Arc::clone(channel), decision }
 }
 
+/// News first, the most severe first.
+fn sort(blocks: &mut [Vec<Item>]) {
+    blocks.sort_by_key(|items| (!items[0].kind.is_news(), Reverse(items.iter().map(|i| i.alert.severity).max())));
+}
+
+fn in_order(mut blocks: Vec<Vec<Item>>) -> Vec<Item> {
+    blocks.retain(|items| !items.is_empty());
+    sort(&mut blocks);
+    blocks.into_iter().flatten().collect()
+}
+
 fn flight_item(item: &Item) -> FlightItem {
     let told = Told { severity: item.alert.severity, episode: item.alert.since };
     FlightItem { alert: item.alert.id.clone(), kind: item.kind, told }
 }
 
 /// What a message says, so far as it decides whether it is the same message.
-fn digest(items: &[Item]) -> u64 {
+fn digest<'a>(items: impl Iterator<Item = &'a Item>) -> u64 {
     #[derive(Hash)]
     struct Said<'a>(&'a AlertId, ItemKind, Severity, Timestamp);
     let mut hasher = Fnv::default();

@@ -2,10 +2,14 @@
 
 use super::route::Timers;
 use super::subject::News;
-use crate::model::record::{GroupRecord, Retry};
-use crate::model::{AlertId, LabelSet, Receipt, Timestamp};
+use crate::model::record::{FlightRecord, GroupRecord, Retry};
+use crate::model::{AlertId, LabelSet, Receipt, Severity, Timestamp};
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::sync::Arc;
+
+/// The worst that a group has to tell of what fires, and when it was due: the least goes first.
+pub type Rank = (Reverse<Option<Severity>>, Timestamp);
 
 /// A route, a channel and the values of `group_by`.
 #[derive(Debug)]
@@ -27,8 +31,8 @@ pub struct Group {
     pub flight: Option<Arc<str>>,
     /// When it wants to be asked next; kept in step with the queue of all groups.
     pub due: Option<Timestamp>,
-    /// It was due and its channel did not admit it; it stands in the channel's queue.
-    pub ready: bool,
+    /// Where it stands in its channel's queue, once it was due.
+    pub ready: Option<Rank>,
     /// What is owed was noted since it became ready.
     pub owed_noted: bool,
 }
@@ -49,7 +53,7 @@ impl Group {
             retry: None,
             flight: None,
             due: None,
-            ready: false,
+            ready: None,
             owed_noted: false,
         }
     }
@@ -63,6 +67,16 @@ impl Group {
         let Some(last) = self.last_send else { return at + self.timers.wait };
         let rest = at.max(last + self.timers.interval);
         if news == News::Escalated { rest.min(at + self.timers.wait) } else { rest }
+    }
+
+    /// A message that tells of it was delivered.
+    pub fn delivered(&mut self, flight: &FlightRecord, receipt: Option<&Receipt>) {
+        self.last_send = Some(flight.at);
+        self.retry = None;
+        // One that stands under the first has none: the first stays what it is.
+        let shared = !flight.also.is_empty();
+        let receipt = receipt.map(|receipt| Receipt { shared, ..receipt.clone() });
+        self.first = receipt.or_else(|| self.first.take());
     }
 
     /// When a repeat is due, while something told still fires.

@@ -9,12 +9,15 @@ pub mod answer;
 pub mod backoff;
 pub mod breaker;
 pub mod channel;
+pub mod cover;
 pub mod decide;
 pub mod explain;
 pub mod group;
 pub mod hold;
 pub mod inhibit;
 pub mod news;
+pub mod pace;
+pub mod queue;
 pub mod report;
 pub mod route;
 pub mod silence;
@@ -188,7 +191,7 @@ impl Dispatch {
             return Some(Timestamp::MIN);
         }
         let timer = self.queue.first().map(|(at, _)| *at);
-        let blocked = self.channels.values().filter(|c| !c.ready.is_empty()).filter_map(ChannelState::next_try);
+        let blocked = self.channels.iter().filter_map(|(name, c)| c.next_try(self.config.channel(name)));
         timer.into_iter().chain(blocked).chain(self.silences.next_due()).min()
     }
 
@@ -202,7 +205,7 @@ impl Dispatch {
         self.enqueue_due(now);
         let mut sends = Vec::new();
         let mut names: Vec<Arc<str>> =
-            self.channels.iter().filter(|(_, c)| !c.ready.is_empty()).map(|(n, _)| Arc::clone(n)).collect();
+            self.channels.iter().filter(|(_, c)| c.wants(now)).map(|(n, _)| Arc::clone(n)).collect();
         names.sort_unstable(); // the same input gives the same order of sends
         for channel in names {
             self.serve(&channel, now, renew, &mut sends);

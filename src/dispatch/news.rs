@@ -123,7 +123,7 @@ impl Dispatch {
         let gone: Vec<Arc<str>> = subject
             .targets
             .iter()
-            .filter(|t| t.is_free() && !leads.iter().any(|(l, _)| l.channel == t.channel))
+            .filter(|t| t.is_free() && !leads.iter().any(|(l, _)| l.channel == t.channel) && !subject.is_bound(t))
             .map(|t| Arc::clone(&t.channel))
             .collect();
         for channel in gone {
@@ -182,14 +182,14 @@ impl Dispatch {
         self.dirty.insert(RowName::Group(Arc::clone(&lead.group)));
     }
 
-    fn leave(&mut self, id: &AlertId, channel: &str) {
+    pub(super) fn leave(&mut self, id: &AlertId, channel: &str) {
         let Some(subject) = self.subjects.get_mut(id) else { return };
         let Some(at) = subject.targets.iter().position(|t| &*t.channel == channel) else { return };
         let target = subject.targets.remove(at);
         self.remove_member(&target.group, id);
     }
 
-    fn remove_member(&mut self, group: &Arc<str>, id: &AlertId) {
+    pub(super) fn remove_member(&mut self, group: &Arc<str>, id: &AlertId) {
         if let Some(group) = self.groups.get_mut(group) {
             group.members.remove(id);
         }
@@ -201,6 +201,9 @@ impl Dispatch {
         let Some(subject) = self.subjects.get_mut(id) else { return };
         subject.refresh_all(now);
         for target in &subject.targets {
+            if let Some(group) = self.groups.get_mut(&target.group) {
+                group.owed_noted = false;
+            }
             self.touched.insert(Arc::clone(&target.group));
         }
         self.dirty.insert(RowName::Subject(id.clone()));
@@ -242,6 +245,8 @@ impl Dispatch {
             self.groups.get_mut(&key).expect("listed above").retry = None;
             self.touched.insert(key);
         }
+        self.channels.values_mut().for_each(|channel| channel.digest_not_before = None);
+        self.groups.values_mut().for_each(|group| group.owed_noted = false);
         self.holds_changed = true;
     }
 

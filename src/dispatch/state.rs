@@ -79,7 +79,10 @@ impl Dispatch {
         }
         for (id, subject) in &self.subjects {
             for target in &subject.targets {
-                self.channels.entry(Arc::clone(&target.channel)).or_default();
+                let channel = self.channels.entry(Arc::clone(&target.channel)).or_default();
+                if target.covered {
+                    channel.covered.insert(id.clone());
+                }
                 if let Some(group) = self.groups.get_mut(&target.group) {
                     group.members.insert(id.clone());
                 }
@@ -164,6 +167,10 @@ impl Dispatch {
                 self.drop_group(&key);
                 continue;
             }
+            if let Some((_, at)) = group.ready {
+                self.queue_up(&key, at);
+            }
+            let group = &self.groups[&key];
             let due = self.due(group, now);
             let over = !self.tells_anything(group);
             let group = self.groups.get_mut(&key).expect("looked up above");
@@ -194,8 +201,8 @@ impl Dispatch {
         if let Some(due) = group.due {
             self.queue.remove(&(due, Arc::clone(key)));
         }
-        if let Some(channel) = self.channels.get_mut(&group.channel).filter(|_| group.ready) {
-            channel.ready.retain(|(_, _, k)| k != key);
+        if let (Some(channel), Some(rank)) = (self.channels.get_mut(&group.channel), group.ready) {
+            channel.ready.remove(&(rank, Arc::clone(key)));
         }
         self.dirty.insert(RowName::Group(Arc::clone(key)));
     }
@@ -216,7 +223,7 @@ impl Dispatch {
 
     /// When a group is to be asked: for its earliest news that nothing holds, or for a repeat.
     fn due(&self, group: &Group, now: Timestamp) -> Option<Timestamp> {
-        if group.flight.is_some() || group.ready {
+        if group.flight.is_some() || group.ready.is_some() {
             return None;
         }
         let mut due: Option<Timestamp> = None;
@@ -225,7 +232,8 @@ impl Dispatch {
             let at = leaves(group, subject, target);
             due = due.into_iter().chain(at).min();
             let target = &subject.targets[target];
-            repeats |= target.news.is_none() && target.may_believe_firing() && target.hold.is_none();
+            let told = target.may_believe_firing() && !target.covered;
+            repeats |= target.news.is_none() && told && target.hold.is_none();
         }
         let repeat = group.repeats().filter(|_| repeats);
         let due = due.into_iter().chain(repeat).min()?;
@@ -245,12 +253,12 @@ impl Dispatch {
 fn leaves(group: &Group, subject: &Subject, target: usize) -> Option<Timestamp> {
     let target = &subject.targets[target];
     let (news, at) = target.news?;
-    if target.in_flight {
+    if target.in_flight || target.covered {
         return None;
     }
     // An unanswered message is said again without waiting: the channel may believe something false.
     let unknown = matches!(target.belief, Belief::Unknown { .. });
-    let natural = if unknown { at } else { group.leaves(news, at) };
+    let natural = if unknown || target.urgent { at } else { group.leaves(news, at) };
     // Part of what is held may leave all the same: an end, and what came and went.
     let held = target.hold.as_ref().filter(|_| news.can_be_held() && subject.items(target, true).is_empty());
     match held {

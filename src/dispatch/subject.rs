@@ -32,6 +32,7 @@ pub struct Wait {
 
 /// One channel and one alert.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Target {
     pub channel: Arc<str>,
     /// The key of the group that tells it.
@@ -46,6 +47,12 @@ pub struct Target {
     pub hold: Option<Cause>,
     /// A notification that names it is out.
     pub in_flight: bool,
+    /// The channel's fallback tells it, until the channel is back.
+    pub covered: bool,
+    /// The channel in whose place this one is told.
+    pub stands_for: Option<Arc<str>>,
+    /// Its news has waited elsewhere already: it leaves at once.
+    pub urgent: bool,
 }
 
 /// How what is true differs from what a channel was told.
@@ -88,6 +95,9 @@ impl Target {
             missed: Vec::new(),
             hold: None,
             in_flight: false,
+            covered: false,
+            stands_for: None,
+            urgent: false,
         }
     }
 
@@ -167,6 +177,13 @@ impl Subject {
         }
     }
 
+    /// Whether a fallback has a part in it: the target is covered by one, or stands for a channel that is away.
+    #[must_use]
+    pub fn is_bound(&self, target: &Target) -> bool {
+        let is_away = |name: &Arc<str>| self.targets.iter().any(|t| t.channel == *name && t.covered);
+        target.covered || target.stands_for.as_ref().is_some_and(is_away)
+    }
+
     /// Notes in each target that the present episode is over.
     pub fn end_episode(&mut self, view: &Arc<AlertView>) {
         for target in &mut self.targets {
@@ -238,7 +255,27 @@ impl Target {
         }
     }
 
-    fn believes_episode(&self, episode: Timestamp) -> bool {
+    /// What the channel's fallback is to know in its place: what the channel believes for sure.
+    #[must_use]
+    pub fn stand_in(&self, to: &Arc<str>, group: &Arc<str>) -> Target {
+        let belief = match self.belief {
+            Belief::Unknown { before, .. } => before.map_or(Belief::Nothing, Belief::Firing),
+            sure => sure,
+        };
+        Target {
+            belief,
+            owed: self.owed,
+            ended: self.ended.clone(),
+            missed: self.missed.clone(),
+            stands_for: Some(Arc::clone(&self.channel)),
+            urgent: true,
+            ..Target::new(to, group)
+        }
+    }
+
+    /// Whether it may have been told of the episode that fired at this instant.
+    #[must_use]
+    pub fn believes_episode(&self, episode: Timestamp) -> bool {
         let same = |t: Option<Told>| t.is_some_and(|t| t.episode == episode);
         match self.belief {
             Belief::Nothing => false,
@@ -261,6 +298,7 @@ impl Target {
 
     /// The channel has what this item said.
     pub fn delivered(&mut self, item: &FlightItem) {
+        self.urgent = false;
         match item.kind {
             ItemKind::CameAndWent => self.missed.retain(|v| v.since != item.told.episode),
             ItemKind::Resolved => {
@@ -320,6 +358,8 @@ impl Subject {
             ended: t.ended.clone(),
             missed: t.missed.clone(),
             hold: t.hold.as_ref().map(ToString::to_string),
+            covered: t.covered,
+            stands_for: t.stands_for.clone(),
         });
         SubjectRecord { view: Arc::clone(&self.view), phase: self.phase, targets: targets.collect() }
     }
@@ -334,6 +374,9 @@ impl Subject {
             owed: t.owed,
             ended: t.ended,
             missed: t.missed,
+            covered: t.covered,
+            urgent: t.stands_for.is_some() && t.belief == Belief::Nothing,
+            stands_for: t.stands_for,
             ..Target::new(&t.channel, &t.group)
         });
         let mut subject = Subject { targets: targets.collect(), ..Subject::new(&record.view, record.phase) };

@@ -82,6 +82,9 @@ pub struct Notification {
     /// With this message the group's life is over: nothing that the channel was told fires any more.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub over: bool,
+    /// Why it comes as it does, where that is not of itself: gathered, late, in another's place.
+    #[serde(default)]
+    pub occasion: Occasion,
 }
 
 /// What names a message at the far side, so that what follows in the group can stand under it. What its texts mean is
@@ -97,6 +100,32 @@ pub struct Receipt {
     /// The message tells of several groups: it is not over because one of them is.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub shared: bool,
+}
+
+/// What is to be said of a message besides what it tells.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Occasion {
+    /// How many groups it tells of, where more came than the channel's rate lets through.
+    pub gathered: Option<usize>,
+    /// The channel was away, and another was told in its place: what is told here was told there.
+    pub away: Option<Away>,
+    /// It tells what these channels could not be told.
+    pub instead_of: Vec<Absent>,
+}
+
+/// That a channel was away.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Away {
+    pub since: Timestamp,
+    /// Who was told in the meantime.
+    pub told: Vec<Arc<str>>,
+}
+
+/// A channel that cannot be told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Absent {
+    pub channel: Arc<str>,
+    pub why: String,
 }
 
 /// Alerts that others hold, so that one message stands for them: the cause, with its symptoms named under it.

@@ -124,6 +124,12 @@ pub struct TargetRecord {
     pub missed: Vec<Arc<AlertView>>,
     /// Why the last news did not leave, where something held it.
     pub hold: Option<String>,
+    /// The channel's fallback tells it, until the channel is back.
+    #[serde(default)]
+    pub covered: bool,
+    /// The channel in whose place this one was told.
+    #[serde(default)]
+    pub stands_for: Option<Arc<str>>,
 }
 
 /// An episode as a channel was told it.
@@ -177,6 +183,9 @@ pub struct Retry {
     pub not_before: Timestamp,
     /// The far side refused this very content.
     pub refused: bool,
+    /// How many groups the notification told of.
+    #[serde(default)]
+    pub groups: usize,
 }
 
 /// The health of a channel.
@@ -192,6 +201,22 @@ pub struct ChannelRecord {
     pub not_before: Option<Timestamp>,
     /// Why it is down, where it is: its breaker tripped, or it refused a message.
     pub down: Option<String>,
+    /// Since when its fallback is told in its place.
+    #[serde(default)]
+    pub away_since: Option<Timestamp>,
+    #[serde(default)]
+    pub pace: PaceRecord,
+}
+
+/// What a channel was sent lately, against its rate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PaceRecord {
+    pub last: Option<Timestamp>,
+    /// When its bucket has its token again.
+    pub free: Option<Timestamp>,
+    /// When the hour began in which `sent` messages left.
+    pub hour: Option<Timestamp>,
+    pub sent: u32,
 }
 
 /// A notification without an answer. At start each of these is `Unanswered`.
@@ -205,6 +230,19 @@ pub struct FlightRecord {
     pub digest: u64,
     pub repeat: bool,
     pub items: Vec<FlightItem>,
+    /// The other groups that it tells of, each with the digest of what it says of them.
+    #[serde(default)]
+    pub also: Vec<(Arc<str>, u64)>,
+    /// It tells a channel that is back what its fallback was told.
+    #[serde(default)]
+    pub is_digest: bool,
+}
+
+impl FlightRecord {
+    /// The groups that it tells of, each with the digest of what it says of it.
+    pub fn groups(&self) -> impl Iterator<Item = (&Arc<str>, u64)> {
+        std::iter::once((&self.group, self.digest)).chain(self.also.iter().map(|(group, digest)| (group, *digest)))
+    }
 }
 
 /// What a notification in flight says of one alert.

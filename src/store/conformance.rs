@@ -2,10 +2,10 @@
 
 use super::{Memory, Sqlite, Store};
 use crate::model::alert::{AlertView, Change, Reason};
-use crate::model::notification::{Delivery, Item, ItemKind, Notification, Receipt};
+use crate::model::notification::{Delivery, Item, ItemKind, Notification, Occasion, Receipt};
 use crate::model::record::{
-    Belief, ChannelRecord, CheckRecord, Entry, FlightItem, FlightRecord, GroupRecord, LifeRecord, Lines, Phase, Row,
-    RowName, SubjectRecord, TargetRecord, Told, Topic, Write,
+    Belief, ChannelRecord, CheckRecord, Entry, FlightItem, FlightRecord, GroupRecord, LifeRecord, Lines, PaceRecord,
+    Phase, Row, RowName, SubjectRecord, TargetRecord, Told, Topic, Write,
 };
 use crate::model::{AlertId, ChangeKind, FailureClass, Key, LabelSet, Severity, Timestamp, Value, alert::Latch};
 use std::sync::Arc;
@@ -74,6 +74,8 @@ pub fn rows(name: &str) -> Vec<Row> {
                 ended: vec![view(&id)],
                 missed: vec![view(&id)],
                 hold: Some("silenced by `deploy`".into()),
+                covered: true,
+                stands_for: Some(Arc::from("away")),
             }],
         }),
         Row::Group(GroupRecord {
@@ -96,6 +98,8 @@ pub fn rows(name: &str) -> Vec<Row> {
             wait: Duration::from_secs(30),
             not_before: None,
             down: Some("it answered 500".into()),
+            away_since: Some(at(60)),
+            pace: PaceRecord { last: Some(at(1)), free: Some(at(2)), hour: Some(at(3)), sent: 4 },
         }),
         Row::Flight(FlightRecord {
             id: Arc::from(format!("n-{name}")),
@@ -106,6 +110,8 @@ pub fn rows(name: &str) -> Vec<Row> {
             digest: u64::MAX,
             repeat: false,
             items: vec![FlightItem { alert: id, kind: ItemKind::CameAndWent, told }],
+            also: vec![(Arc::from("another"), 7)],
+            is_digest: true,
         }),
         Row::Silence(crate::model::Silence {
             id: Arc::from(name),
@@ -142,6 +148,7 @@ pub fn entries(name: &str, secs: i64) -> Vec<Entry> {
         holds: crate::model::notification::Holds { named: vec![view(&alert)], count: 1 },
         first: Some(receipt()),
         over: true,
+        occasion: Occasion::default(),
         items: vec![Item { kind: ItemKind::Fired, before: None, alert: view(&alert) }],
     };
     vec![

@@ -18,6 +18,8 @@ use std::time::Duration;
 /// breaker or of a refused message, and a group's interval on top.
 const FAULTS: Duration = Duration::from_hours(3);
 const BOUND: Duration = Duration::from_mins(45);
+/// The same where a channel has a cap per hour: one that was reached is over an hour after.
+const BOUND_OF_CAP: Duration = Duration::from_mins(110);
 
 /// Turns that one instant may take.
 const TURNS_MAX: u32 = 200;
@@ -32,6 +34,9 @@ pub struct Report {
     pub crashes: usize,
     pub reloads: usize,
     pub told_late: usize,
+    pub digests: usize,
+    pub gathered: usize,
+    pub stand_ins: usize,
     /// A hash of everything that was sent, in order.
     pub trace: u64,
 }
@@ -45,6 +50,9 @@ impl Report {
         self.crashes += other.crashes;
         self.reloads += other.reloads;
         self.told_late += other.told_late;
+        self.digests += other.digests;
+        self.gathered += other.gathered;
+        self.stand_ins += other.stand_ins;
     }
 }
 
@@ -104,6 +112,8 @@ struct World {
     values: BTreeMap<(Arc<str>, &'static str), f64>,
     down: BTreeMap<Arc<str>, Timestamp>,
     away: BTreeMap<Arc<str>, (Timestamp, u64)>,
+    /// When each channel was last sent something.
+    last_sends: BTreeMap<Arc<str>, Timestamp>,
     report: Report,
     trace: DefaultHasher,
     /// What happened to each alert, in words, for a failure's message.
@@ -128,6 +138,7 @@ pub fn simulate(seed: u64) -> Report {
         values: BTreeMap::new(),
         down: BTreeMap::new(),
         away: BTreeMap::new(),
+        last_sends: BTreeMap::new(),
         report: Report::default(),
         trace: DefaultHasher::new(),
         log: Vec::new(),
@@ -140,8 +151,18 @@ pub fn simulate(seed: u64) -> Report {
 /// A configuration out of the seed: checks of every temper, and a tree with short timers.
 fn configuration(rng: &mut Rng) -> CoreConfig {
     let mut yaml = String::from("sources:\n  s0: { exec: {} }\n  s1: { exec: {} }\nchannels:\n");
-    for channel in ["one", "two", "three"] {
-        yaml += &format!("  {channel}: {{ console: {{}} }}\n");
+    for (channel, fallback) in [("one", "two"), ("two", "three"), ("three", "four"), ("four", "")] {
+        let mut keys = String::from("console: {}");
+        if !fallback.is_empty() && rng.chance(50) {
+            keys += &format!(", fallback: {fallback}");
+        }
+        if rng.chance(30) {
+            keys += &format!(", rate: {}", rng.pick(&["1/s", "4/m", "20/h"]));
+        }
+        if rng.chance(10) {
+            keys += ", max_per_hour: 20";
+        }
+        yaml += &format!("  {channel}: {{ {keys} }}\n");
     }
     let group = |rng: &mut Rng| (*rng.pick(&["[check]", "['...']", "[]", "[check, k]", "[severity]"])).to_owned();
     let wait = |rng: &mut Rng| (*rng.pick(&["0s", "10s", "30s"])).to_owned();
@@ -200,7 +221,8 @@ fn check(rng: &mut Rng, i: u64) -> String {
 impl World {
     fn run(&mut self, seed: u64) {
         let mut core = Core::new(self.config.clone(), Saved::default(), self.now, Options { seed, eager: true });
-        let end = self.calm + BOUND;
+        let capped = self.config.dispatch.channels.iter().any(|channel| channel.hourly.is_some());
+        let end = self.calm + if capped { BOUND_OF_CAP } else { BOUND };
         let (mut boots, mut turns) = (0, (self.now, 0));
         loop {
             let timer = core.next_due();
@@ -218,6 +240,9 @@ impl World {
             let led = self.led.clone();
             self.note(&turn.changes);
             for send in &turn.sends {
+                self.report.digests += usize::from(send.notification.occasion.away.is_some());
+                self.report.gathered += usize::from(send.notification.occasion.gathered.is_some());
+                self.report.stand_ins += usize::from(!send.notification.occasion.instead_of.is_empty());
                 for item in &send.notification.items {
                     let words = format!(
                         "{} sent to {} {:?} id {} try {}",
@@ -294,6 +319,7 @@ impl World {
     }
 
     fn start(&mut self, turn: Turn) {
+        self.check_pace(&turn);
         for collect in &turn.collects {
             self.collect(collect);
         }
@@ -500,13 +526,30 @@ impl World {
                 let route = self.config.dispatch.route.as_ref().expect("there is a route");
                 let id = &change.view.id;
                 let down = if &*id.check == "channel-down" { id.key.get("channel") } else { None };
-                let led: BTreeSet<Arc<str>> = if &*id.check == "channel-down" {
-                    self.config.dispatch.names().filter(|c| Some(&***c) != down).cloned().collect()
+                let led: BTreeSet<Arc<str>> = if let Some(down) = down {
+                    // Its fallback hears of it, or the next that is well: who that is depends on what dispatch knows.
+                    let has_fallback = self.config.dispatch.channel(down).is_some_and(|c| c.fallback.is_some());
+                    let others = self.config.dispatch.names().filter(|c| ***c != *down && !has_fallback);
+                    others.cloned().collect()
                 } else {
                     route.find(&change.view.labels).iter().flat_map(|r| r.channels.iter().cloned()).collect()
                 };
                 self.led.insert(id.clone(), led);
             }
+        }
+    }
+
+    /// No channel is sent more than its rate lets through; what is critical waits for a second at least.
+    fn check_pace(&mut self, turn: &Turn) {
+        for send in &turn.sends {
+            let channel = &send.notification.channel;
+            let last = self.last_sends.insert(Arc::clone(channel), self.now);
+            let rate = self.config.dispatch.channel(channel).and_then(|rules| rules.rate);
+            let (Some(rate), Some(last)) = (rate, last) else { continue };
+            let critical =
+                send.notification.severity() == Some(Severity::Critical) || send.notification.occasion.away.is_some();
+            let least = if critical { rate.every.min(Duration::from_secs(1)) } else { rate.every };
+            assert!(least <= self.now.since(last), "{channel} is told at {} and at {last}, more than {rate}", self.now);
         }
     }
 
@@ -538,6 +581,22 @@ impl World {
             .filter_map(|(state, view)| state.firing().map(|severity| (view.id.clone(), severity, view.labels.clone())))
             .collect();
         let active: Vec<_> = alerts.iter().map(|(_, view)| (view.id.clone(), view.labels.clone())).collect();
+        for report in core.dispatch.channel_reports(self.now) {
+            let ids: BTreeSet<&AlertId> = self.log.iter().map(|(id, _)| id).collect();
+            let untold = || {
+                let told = ids.iter().map(|id| (id, core.dispatch.told(id)));
+                let untold = told.filter(|(_, t)| t.iter().any(|t| t.channel == report.channel && t.news.is_some()));
+                untold.map(|(id, t)| format!("{id} {t:?}\n{}", story(&self.log, id))).next().unwrap_or_default()
+            };
+            assert_eq!(
+                report.undelivered,
+                0,
+                "{} is not told everything, as of {}\n{}",
+                report.channel,
+                self.now,
+                untold()
+            );
+        }
         for (channel, inbox) in &self.inboxes {
             for (id, severity) in &inbox.believes {
                 let truth = firing.iter().find(|(f, ..)| f == id);

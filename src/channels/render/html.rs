@@ -17,6 +17,9 @@ const FAINT: &str = "color:#7a7f87";
 #[must_use]
 pub fn html(message: &Message<'_>) -> String {
     let mut rows = String::new();
+    for line in &message.preface {
+        let _ = write!(rows, "<tr><td style=\"padding:12px 20px 0\">{}</td></tr>", escape(line));
+    }
     let alone = message.only().is_some();
     for section in &message.sections {
         full(&mut rows, section, alone);

@@ -6,6 +6,7 @@
 pub mod alertmanager;
 pub mod html;
 pub mod plain;
+mod preface;
 pub mod slack;
 mod text;
 
@@ -31,6 +32,10 @@ pub struct Message<'a> {
     /// One line that says it all: `CRITICAL processor-slowdown — PredictionCoordinator ran 8.2x its baseline`.
     pub headline: String,
     pub tone: Tone,
+    /// What is to be said before all else: that it is gathered, late, or in another channel's place.
+    pub preface: Vec<String>,
+    /// It tells a channel that is back what another was told.
+    is_digest: bool,
     /// What happened, most severe first; of a repeat, what still fires. To be shown in full.
     pub sections: Vec<Section<'a>>,
     /// The rest of that: to be shown in a line each, or counted.
@@ -102,6 +107,8 @@ impl<'a> Message<'a> {
         let mut message = Message {
             headline: String::new(),
             tone: tone(notification),
+            preface: preface::preface(notification),
+            is_digest: notification.occasion.away.is_some(),
             sections: full.iter().map(|item| Section::new(item, notification.at)).collect(),
             more: more.iter().map(|item| Line::new(item)).collect(),
             still: others.iter().map(|item| Line::new(item)).collect(),
@@ -126,7 +133,9 @@ impl<'a> Message<'a> {
     /// Its heading, where the titles stand below it.
     #[must_use]
     pub fn heading(&self) -> String {
-        self.only().map_or_else(|| self.headline.clone(), |one| format!("{} {}", one.line.word, one.check()))
+        self.only()
+            .filter(|_| !self.is_digest)
+            .map_or_else(|| self.headline.clone(), |one| format!("{} {}", one.line.word, one.check()))
     }
 }
 
@@ -285,6 +294,10 @@ fn headline(notification: &Notification, message: &Message<'_>) -> String {
     let Some(first) = message.sections.first() else {
         return format!("{}: nothing to tell", notification.group);
     };
+    let lines = message.sections.iter().map(|s| &s.line).chain(&message.more);
+    if let Some(digest) = preface::digest_headline(notification, lines.clone()) {
+        return digest;
+    }
     if let Some(one) = message.only() {
         let check = if one.line.title == one.id { String::new() } else { format!("{} — ", one.check()) };
         let also = message.still.len();
@@ -296,7 +309,6 @@ fn headline(notification: &Notification, message: &Message<'_>) -> String {
         _ => notification.severity().map_or("INFO", Severity::name).to_uppercase(),
     };
     let again = if notification.repeat && message.tone != Tone::Over { "STILL " } else { "" };
-    let lines = message.sections.iter().map(|s| &s.line).chain(&message.more);
     let counts = match (counts(lines), message.still.len()) {
         (counts, 0) => counts,
         (counts, still) => format!("{counts}, {still} still firing"),

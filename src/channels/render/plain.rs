@@ -31,6 +31,7 @@ pub fn coloured(message: &Message<'_>) -> String {
 fn write(message: &Message<'_>, paint: Paint) -> String {
     let mut out = paint(message.tone, &message.headline);
     out.push('\n');
+    message.preface.iter().for_each(|line| out.push_str(&format!("    {line}\n")));
     let alone = message.only().is_some();
     for section in &message.sections {
         if !alone {

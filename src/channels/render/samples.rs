@@ -1,7 +1,7 @@
 //! Notifications for tests.
 
 use crate::model::alert::{AlertView, EndNote};
-use crate::model::notification::Holds;
+use crate::model::notification::{Holds, Occasion};
 use crate::model::{AlertId, Item, ItemKind, Key, LabelSet, Notification, Severity, Timestamp, Value};
 use std::sync::Arc;
 
@@ -67,6 +67,7 @@ pub fn notification(items: Vec<Item>) -> Notification {
         holds: Holds::default(),
         first: None,
         over: false,
+        occasion: Occasion::default(),
         items,
     }
 }

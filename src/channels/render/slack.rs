@@ -61,6 +61,9 @@ fn fallback(message: &Message<'_>) -> String {
 
 fn blocks(message: &Message<'_>) -> Vec<Json> {
     let mut out = vec![header(message)];
+    if !message.preface.is_empty() {
+        out.push(context(&escape(&message.preface.join("\n"), NOTE_MAX * 4)));
+    }
     let end: Vec<Json> = message.url.map(|url| context(&link(url, "all alerts"))).into_iter().collect();
     // The last is what `ended` says.
     let mut left = TOTAL_MAX - size(&out) - size(&end) - LIST_MIN;

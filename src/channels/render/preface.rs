@@ -1,0 +1,50 @@
+//! What is said of a message before what it tells: that it is late, gathered, or in another channel's place.
+
+use super::text::{clipped, span};
+use super::{Line, date_time};
+use crate::model::notification::{Absent, Away};
+use crate::model::{ItemKind, Notification};
+
+const NAME_MAX: usize = 100;
+const WHY_MAX: usize = 200;
+
+/// A line each.
+pub fn preface(notification: &Notification) -> Vec<String> {
+    let occasion = &notification.occasion;
+    let away = occasion.away.iter().map(elsewhere);
+    let gathered = occasion.gathered.iter().filter(|_| occasion.away.is_none()).map(|groups| {
+        format!("Gathered from {groups} groups: more came at once than this channel's rate lets through.")
+    });
+    away.chain(gathered).chain(occasion.instead_of.iter().map(in_the_place_of)).collect()
+}
+
+fn elsewhere(away: &Away) -> String {
+    let names: Vec<String> = away.told.iter().map(|name| format!("`{}`", clipped(name, NAME_MAX))).collect();
+    let who = if names.is_empty() { "Its fallback".to_owned() } else { names.join(", ") };
+    format!("{who} was told of this when it happened, since {}.", date_time(away.since))
+}
+
+fn in_the_place_of(absent: &Absent) -> String {
+    let name = clipped(&absent.channel, NAME_MAX);
+    if absent.why.is_empty() {
+        return format!("Told here in the place of `{name}`, which is down.");
+    }
+    format!("Told here in the place of `{name}`, which is down: {}", clipped(&absent.why, WHY_MAX))
+}
+
+/// The headline of a digest: `data-slack was away 20m: 3 firing, 2 came and went`.
+pub fn digest_headline<'l>(notification: &Notification, lines: impl Iterator<Item = &'l Line>) -> Option<String> {
+    let away = notification.occasion.away.as_ref()?;
+    let (mut firing, mut resolved, mut gone) = (0, 0, 0);
+    for line in lines {
+        match line.kind {
+            ItemKind::CameAndWent => gone += 1,
+            ItemKind::Resolved => resolved += 1,
+            _ => firing += 1,
+        }
+    }
+    let counts = [(firing, "firing"), (resolved, "resolved"), (gone, "came and went")];
+    let counts: Vec<String> = counts.iter().filter(|(n, _)| 0 < *n).map(|(n, what)| format!("{n} {what}")).collect();
+    let name = clipped(&notification.channel, NAME_MAX);
+    Some(format!("{name} was away {}: {}", span(away.since, notification.at), counts.join(", ")))
+}

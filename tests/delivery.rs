@@ -1,0 +1,183 @@
+//! Fallbacks, rates and gathering, on a virtual clock: who is told what, when, and in whose place.
+
+#[path = "delivery/desk.rs"]
+mod desk;
+
+use desk::{Desk, Fate};
+use std::time::Duration;
+
+const TWO: &str = "
+channels:
+  slack: { console: {}, fallback: mail }
+  mail: { console: {} }
+route: { channels: [slack], group_by: ['...'], group_wait: 0s, group_interval: 30s }
+";
+
+/// The heads of what arrived, without the alerts about the channel itself.
+fn without_health(inbox: Vec<String>) -> Vec<String> {
+    inbox.into_iter().filter(|line| !line.contains("channel-down")).collect()
+}
+
+#[test]
+fn what_a_tripped_channel_was_not_told_goes_to_its_fallback_at_once_and_says_so() {
+    let mut desk = Desk::new(TWO);
+    desk.set("a", 7.0).set("b", 0.0).pass(5);
+    assert_eq!(desk.inbox("slack"), ["0 fired a"]);
+    desk.fate("slack", Fate::Down).set("b", 20.0).set("c", 7.0).pass(60);
+    let mail = without_health(desk.inbox("mail"));
+    assert_eq!(mail.len(), 2, "{mail:?}");
+    assert!(mail[0].ends_with("fired b") && mail[1].ends_with("fired c"), "the critical one first: {mail:?}");
+    let told = desk.sent.iter().find(|s| s.says() == "fired b" && s.channel == "mail").unwrap();
+    let absent = &told.notification.occasion.instead_of;
+    assert_eq!(absent.iter().map(|a| (&*a.channel, &*a.why)).collect::<Vec<_>>(), [("slack", "the desk says so")]);
+    assert!(desk.inbox("mail").iter().any(|line| line.contains("fired channel-down")), "{:?}", desk.inbox("mail"));
+}
+
+#[test]
+fn a_channel_that_is_back_hears_one_digest_and_nothing_twice() {
+    let mut desk = Desk::new(TWO);
+    desk.set("a", 7.0).pass(5);
+    desk.fate("slack", Fate::Down).set("b", 20.0).set("c", 7.0).set("d", 7.0).pass(60);
+    // One ends while it is away, one that slack knew ends, too.
+    desk.set("c", 0.0).set("a", 0.0).pass(60);
+    let mail = without_health(desk.inbox("mail"));
+    assert!(mail.iter().any(|line| line.ends_with("resolved c")), "the rest of its life: {mail:?}");
+    assert!(mail.iter().any(|line| line.ends_with("resolved a")), "slack was told that it fires: {mail:?}");
+    desk.fate("slack", Fate::Takes).pass(1200);
+    let slack = desk.inbox("slack");
+    assert_eq!(slack.len(), 2, "{slack:?}");
+    assert_eq!(slack[1].split_once(' ').unwrap().1, "fired b; resolved a; came and went: c; fired d");
+    let digest = desk.last("slack");
+    assert!(digest.notification.occasion.away.is_some());
+    let before = without_health(desk.inbox("mail")).len();
+    desk.set("b", 0.0).pass(600);
+    assert!(desk.inbox("slack").last().unwrap().ends_with("resolved b"));
+    let mail = without_health(desk.inbox("mail"));
+    assert_eq!(mail.len(), before + 1, "who was told of it is told its end: {mail:?}");
+    desk.set("e", 7.0).pass(600);
+    assert!(desk.inbox("slack").last().unwrap().ends_with("fired e"));
+    assert_eq!(without_health(desk.inbox("mail")).len(), before + 1, "it is slack's matter again");
+}
+
+#[test]
+fn what_is_refused_goes_to_the_fallback_though_nothing_tripped() {
+    let mut desk = Desk::new(TWO);
+    desk.fate("slack", Fate::Refuses).set("a", 7.0).pass(5);
+    assert_eq!(without_health(desk.inbox("mail")), ["0 fired a"]);
+    desk.fate("slack", Fate::Takes).pass(1200);
+    assert_eq!(desk.inbox("slack"), ["900 fired a"], "tried again after a quarter of an hour");
+}
+
+#[test]
+fn a_row_of_fallbacks_is_walked_down() {
+    let mut desk = Desk::new(
+        "
+channels:
+  slack: { console: {}, fallback: mail }
+  mail: { console: {}, fallback: hook }
+  hook: { console: {} }
+route: { channels: [slack], group_by: ['...'], group_wait: 0s }
+",
+    );
+    desk.fate("slack", Fate::Refuses).fate("mail", Fate::Refuses).set("a", 7.0).pass(5);
+    assert_eq!(without_health(desk.inbox("hook")), ["0 fired a"]);
+    desk.fate("slack", Fate::Takes).fate("mail", Fate::Takes).pass(2000);
+    assert_eq!(desk.inbox("slack"), ["900 fired a"]);
+    assert_eq!(without_health(desk.inbox("mail")), Vec::<String>::new(), "slack is back, mail need not be told");
+    assert_eq!(without_health(desk.inbox("hook")), ["0 fired a"]);
+}
+
+#[test]
+fn a_restart_forgets_neither_who_stands_for_whom_nor_what_is_owed() {
+    let mut desk = Desk::new(TWO);
+    desk.set("a", 7.0).pass(5);
+    desk.fate("slack", Fate::Down).set("b", 20.0).pass(60);
+    assert_eq!(without_health(desk.inbox("mail")).len(), 1);
+    desk.restart().pass(60);
+    assert_eq!(without_health(desk.inbox("mail")).len(), 1, "not told twice");
+    desk.set("b", 0.0).pass(60);
+    assert!(desk.inbox("mail").iter().any(|line| line.ends_with("resolved b")));
+    desk.fate("slack", Fate::Takes).restart().pass(1200);
+    assert_eq!(desk.inbox("slack").last().unwrap().split_once(' ').unwrap().1, "came and went: b");
+}
+
+#[test]
+fn more_than_the_rate_lets_through_is_gathered_and_the_critical_comes_first() {
+    let mut desk = Desk::new(
+        "
+channels: { slack: { console: {}, rate: 1/m } }
+route: { channels: [slack], group_by: ['...'], group_wait: 0s, group_interval: 1s }
+",
+    );
+    desk.set("a", 7.0).set("b", 7.0).set("c", 20.0).set("d", 7.0).pass(5);
+    assert_eq!(desk.inbox("slack"), ["0 fired c"]);
+    desk.pass(60);
+    assert_eq!(desk.inbox("slack")[1..], ["60 fired a; fired b; fired d"]);
+    assert_eq!(desk.last("slack").notification.occasion.gathered, Some(3));
+    desk.set("e", 20.0).pass(20);
+    assert_eq!(desk.inbox("slack")[2..], ["69 fired e"], "what is critical waits for a second at most");
+    desk.set("a", 0.0).set("b", 0.0).pass(120);
+    assert_eq!(desk.inbox("slack")[3..], ["180 resolved a; resolved b"], "its token was taken from the time to come");
+}
+
+#[test]
+fn the_cap_per_hour_holds_back_all_but_the_critical_and_loses_nothing() {
+    let mut desk = Desk::new(
+        "
+channels: { slack: { console: {}, max_per_hour: 2 } }
+route: { channels: [slack], group_by: ['...'], group_wait: 0s, group_interval: 1s }
+",
+    );
+    for key in ["a", "b", "c", "d"] {
+        desk.set(key, 7.0).pass(10);
+    }
+    assert_eq!(desk.inbox("slack"), ["0 fired a", "19 fired b"]);
+    desk.set("c", 0.0).pass(3600);
+    assert_eq!(desk.inbox("slack")[2..], ["3600 fired d; came and went: c"]);
+    desk.set("e", 7.0).pass(10).set("f", 7.0).pass(10);
+    assert_eq!(desk.inbox("slack").len(), 4);
+    desk.set("x", 20.0).pass(10);
+    assert_eq!(desk.inbox("slack")[4..], ["3669 fired x; fired f"], "what waited goes with it");
+}
+
+#[test]
+fn retry_after_is_obeyed_to_the_second_and_is_no_ill_health() {
+    let mut desk = Desk::new(TWO);
+    desk.fate("slack", Fate::Limits(Duration::from_secs(37))).set("a", 7.0).pass(5);
+    desk.fate("slack", Fate::Takes).pass(60);
+    assert_eq!(desk.inbox("slack"), ["37 fired a"]);
+    assert_eq!(desk.inbox("mail"), Vec::<String>::new());
+}
+
+#[test]
+fn a_channel_that_hangs_holds_up_no_other() {
+    let names: Vec<String> = (0..20).map(|i| format!("c{i}")).collect();
+    let channels: Vec<String> = names.iter().map(|name| format!("  {name}: {{ console: {{}} }}\n")).collect();
+    let yaml = format!(
+        "channels:\n{}route: {{ channels: [{}], group_by: ['...'], group_wait: 0s }}\n",
+        channels.concat(),
+        names.join(", ")
+    );
+    let mut desk = Desk::new(&yaml);
+    desk.fate("c3", Fate::Hangs(Duration::from_secs(30)));
+    for key in ["a", "b", "c"] {
+        desk.set(key, 20.0).pass(10);
+    }
+    for name in names.iter().filter(|name| *name != "c3") {
+        let own = without_health(desk.inbox(name));
+        assert_eq!(own, ["0 fired a", "19 fired b", "29 fired c"], "{name}");
+    }
+}
+
+#[test]
+fn thirty_thousand_keys_of_one_check_are_one_message() {
+    let mut desk = Desk::new("channels: { slack: { console: {} } }\nroute: { channels: [slack], group_wait: 0s }\n");
+    for i in 0..30_000 {
+        desk.set(&format!("k{i}"), 20.0);
+    }
+    desk.pass(15);
+    let inbox = desk.inbox("slack");
+    assert_eq!(inbox.len(), 1, "{}", inbox.len());
+    assert_eq!(desk.last("slack").notification.items.len(), 1);
+    assert!(desk.last("slack").notification.items[0].alert.body.starts_with("30000 instances fire"));
+}
