@@ -165,7 +165,10 @@ impl Client {
         let address = self.address();
         let why = cause(error);
         let message = if why.contains("certificate") {
-            format!("{address} shows a certificate that is not trusted: `--ca FILE` names who signed it ({why})")
+            format!(
+                "{address} shows a certificate that is not trusted: `--ca FILE` names who signed it, `--url` a name that it \
+                 is for ({why})"
+            )
         } else if error.is_connect() {
             format!(
                 "nothing answers at {address}: is `bellwether run DIR` running, and is that its address? (`--url` names \

@@ -1,6 +1,7 @@
 //! WHO MAY ASK WHAT. Each route names the role it needs; a request has the role of the token it brings, or the one that
 //! where it comes from gives.
 
+use super::guard::is_by_address;
 use super::tokens::Tokens;
 use axum::http::{HeaderMap, header};
 use std::net::IpAddr;
@@ -42,10 +43,12 @@ impl Role {
 pub struct Peer(pub IpAddr);
 
 impl Peer {
-    /// Whether the request comes from this machine, and was not passed on by a proxy that says so.
+    /// Whether the request comes from this machine, and was neither passed on by a proxy that says so nor sent to a name:
+    /// who is at this machine asks by address, a proxy passes on the name that it has, and a page of somebody else's that
+    /// made its own name point here has that one.
     #[must_use]
     pub fn is_local(self, headers: &HeaderMap) -> bool {
-        self.0.is_loopback() && !headers.keys().any(|name| is_forwarding(name.as_str()))
+        self.0.is_loopback() && is_by_address(headers) && !headers.keys().any(|name| is_forwarding(name.as_str()))
     }
 }
 
@@ -203,11 +206,12 @@ mod tests {
     use crate::http::tokens;
     use axum::http::HeaderValue;
 
-    const FROM: [(&str, &[(&str, &str)]); 4] = [
-        ("127.0.0.1", &[]),
+    const FROM: [(&str, &[(&str, &str)]); 5] = [
+        ("127.0.0.1", &[("host", "127.0.0.1:9600")]),
         ("::1", &[("host", "localhost"), ("user-agent", "x")]),
-        ("127.0.0.1", &[("x-forwarded-for", "127.0.0.1")]),
-        ("192.0.2.7", &[("x-forwarded-for", "127.0.0.1")]),
+        ("127.0.0.1", &[("host", "localhost"), ("x-forwarded-for", "127.0.0.1")]),
+        ("192.0.2.7", &[("host", "localhost"), ("x-forwarded-for", "127.0.0.1")]),
+        ("127.0.0.1", &[("host", "bell.example")]),
     ];
 
     fn headers(of: &[(&str, &str)]) -> HeaderMap {
@@ -240,25 +244,25 @@ mod tests {
     #[test]
     fn a_request_has_the_role_of_its_place_and_of_its_token() {
         let rules = |tokens, open, proxied| Rules { tokens, open, proxied };
-        // from here, from here by the other family, through a proxy, from elsewhere
+        // from here, from here by the other family, through a proxy, from elsewhere, by name
         for (name, tokens, open, proxied, authorization, want) in [
-            ("no tokens", None, false, false, "", ["++++", "++++", "+ttt", "+ttt"]),
-            ("no tokens, one is sent", None, false, false, "Bearer x", ["++++", "++++", "+ttt", "+ttt"]),
-            ("no tokens, open", None, true, false, "", ["++++", "++++", "++tt", "++tt"]),
-            ("no tokens, a url", None, false, true, "", ["++++", "++++", "+ttt", "+ttt"]),
-            ("none", Some(tokens()), false, false, "", ["++tt", "++tt", "+ttt", "+ttt"]),
-            ("none, a url", Some(tokens()), false, true, "", ["+ttt", "+ttt", "+ttt", "+ttt"]),
-            ("none, open", Some(tokens()), true, false, "", ["++tt", "++tt", "++tt", "++tt"]),
-            ("none, open, a url", Some(tokens()), true, true, "", ["++tt", "++tt", "++tt", "++tt"]),
-            ("wrong", Some(tokens()), true, false, "Bearer x", ["+www"; 4]),
-            ("unknown scheme", Some(tokens()), true, false, "Digest r", ["+www"; 4]),
-            ("empty", Some(tokens()), true, false, "Bearer", ["+www"; 4]),
-            ("read", Some(tokens()), false, false, "Bearer r", ["++rr"; 4]),
-            ("silence", Some(tokens()), false, false, "bearer  s", ["+++r"; 4]),
-            ("admin", Some(tokens()), false, true, "Bearer a", ["++++"; 4]),
-            ("admin by Basic", Some(tokens()), false, false, "Basic YW55b25lOmE=", ["++++"; 4]),
-            ("Basic without a password", Some(tokens()), false, false, "Basic YQ==", ["+www"; 4]),
-            ("Basic that is none", Some(tokens()), false, false, "Basic !", ["+www"; 4]),
+            ("no tokens", None, false, false, "", ["++++", "++++", "+ttt", "+ttt", "+ttt"]),
+            ("no tokens, one is sent", None, false, false, "Bearer x", ["++++", "++++", "+ttt", "+ttt", "+ttt"]),
+            ("no tokens, open", None, true, false, "", ["++++", "++++", "++tt", "++tt", "++tt"]),
+            ("no tokens, a url", None, false, true, "", ["++++", "++++", "+ttt", "+ttt", "+ttt"]),
+            ("none", Some(tokens()), false, false, "", ["++tt", "++tt", "+ttt", "+ttt", "+ttt"]),
+            ("none, a url", Some(tokens()), false, true, "", ["+ttt", "+ttt", "+ttt", "+ttt", "+ttt"]),
+            ("none, open", Some(tokens()), true, false, "", ["++tt", "++tt", "++tt", "++tt", "++tt"]),
+            ("none, open, a url", Some(tokens()), true, true, "", ["++tt", "++tt", "++tt", "++tt", "++tt"]),
+            ("wrong", Some(tokens()), true, false, "Bearer x", ["+www"; 5]),
+            ("unknown scheme", Some(tokens()), true, false, "Digest r", ["+www"; 5]),
+            ("empty", Some(tokens()), true, false, "Bearer", ["+www"; 5]),
+            ("read", Some(tokens()), false, false, "Bearer r", ["++rr"; 5]),
+            ("silence", Some(tokens()), false, false, "bearer  s", ["+++r"; 5]),
+            ("admin", Some(tokens()), false, true, "Bearer a", ["++++"; 5]),
+            ("admin by Basic", Some(tokens()), false, false, "Basic YW55b25lOmE=", ["++++"; 5]),
+            ("Basic without a password", Some(tokens()), false, false, "Basic YQ==", ["+www"; 5]),
+            ("Basic that is none", Some(tokens()), false, false, "Basic !", ["+www"; 5]),
         ] {
             for (from, want) in want.into_iter().enumerate() {
                 let answers = answers(rules(tokens.clone(), open, proxied), from, authorization);
@@ -276,7 +280,7 @@ mod tests {
     #[test]
     fn new_rules_hold_at_once() {
         let access = Access::default();
-        let (peer, none) = (Some(Peer("127.0.0.1".parse().unwrap())), HeaderMap::new());
+        let (peer, none) = (Some(Peer("127.0.0.1".parse().unwrap())), headers(&[("host", "localhost")]));
         assert_eq!(access.admits(peer, &none, Role::Admin), Ok(None));
         access.clone().adopt(Rules { tokens: Some(tokens()), ..Rules::default() });
         let refused = access.admits(peer, &none, Role::Admin);

@@ -42,9 +42,17 @@ impl Guard {
     }
 
     fn is_own(&self, host: &str) -> bool {
-        let host = host.to_ascii_lowercase();
-        host == "localhost" || host.parse::<IpAddr>().is_ok() || self.0.own.as_deref() == Some(&host)
+        is_address(host) || self.0.own.as_deref() == Some(&host.to_ascii_lowercase())
     }
+}
+
+/// Whether the `Host` of a request is an address or `localhost`, which nobody else's page, and no proxy, has for a name.
+pub(super) fn is_by_address(headers: &HeaderMap) -> bool {
+    headers.get(header::HOST).and_then(|host| host.to_str().ok()).is_some_and(|host| is_address(host_of(host)))
+}
+
+fn is_address(host: &str) -> bool {
+    host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok()
 }
 
 /// `host:port` without the port and without brackets.

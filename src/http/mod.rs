@@ -34,10 +34,11 @@ use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 
 /// How long a client may take to send the head of a request.
 const HEAD_PATIENCE: Duration = Duration::from_secs(10);
@@ -98,7 +99,7 @@ async fn connection(stream: TcpStream, guest: Guest, from: IpAddr, router: Route
         match tls {
             None => exchange(stream, &guest.seat, from, router).await,
             Some(tls) => {
-                if let Ok(Ok(stream)) = timeout(HANDSHAKE_PATIENCE, TlsAcceptor::from(tls).accept(stream)).await {
+                if let Ok(Some(stream)) = timeout(HANDSHAKE_PATIENCE, agreed(stream, tls)).await {
                     exchange(stream, &guest.seat, from, router).await;
                 }
             }
@@ -109,6 +110,22 @@ async fn connection(stream: TcpStream, guest: Guest, from: IpAddr, router: Route
         () = seat.shown_the_door() => {}
     }
 }
+
+/// A client that speaks plain HTTP where TLS is spoken is told so.
+async fn agreed(mut stream: TcpStream, tls: Arc<ServerConfig>) -> Option<TlsStream<TcpStream>> {
+    let mut first = [0; 1024];
+    if stream.peek(&mut first[..1]).await.is_ok_and(|read| read == 1 && first[0].is_ascii_uppercase()) {
+        let _ = stream.read(&mut first).await;
+        let _ = stream.write_all(NOT_PLAIN).await;
+        return None;
+    }
+    TlsAcceptor::from(tls).accept(stream).await.ok()
+}
+
+/// What a client of plain HTTP hears.
+const NOT_PLAIN: &[u8] =
+    b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 36\r\nConnection: close\r\n\r\n\
+    HTTPS is spoken here: write https://";
 
 async fn exchange(stream: impl AsyncRead + AsyncWrite + Unpin, seat: &Seat, from: IpAddr, router: Router) {
     let service = TowerToHyperService::new(router);

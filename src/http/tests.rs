@@ -6,7 +6,6 @@ use crate::runtime::views::{Reloaded, samples};
 use crate::telemetry::{self, Telemetry};
 use serde_json::Value;
 use std::collections::BTreeSet;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 /// A daemon whose loop answers with one of each; `reload` is how reloads end.
 async fn daemon(reload: Result<Reloaded, String>) -> String {

@@ -107,7 +107,8 @@ fn https_with_a_token_from_a_file_and_a_certificate_that_is_renewed() {
     // Behind `server.url` a proxy may stand: then this machine proves nothing.
     let nobody = status(&["--ca".as_ref(), first]);
     assert!(nobody.status.code() == Some(2) && said(&nobody).contains("--token-file"), "{}", said(&nobody));
-    assert!(http::get(daemon.port, "/healthz").is_err(), "no plain HTTP");
+    let plain = http::get(daemon.port, "/healthz").unwrap_err();
+    assert!(plain.contains("400: HTTPS is spoken here"), "{plain}");
 
     Certificates::new(&home.path(""), 1).unwrap();
     let authority = certificates.authority();
