@@ -4,16 +4,26 @@
 //! replay drive this very thing.
 
 use crate::dispatch::{self, Dispatch, Health, Wait};
-use crate::engine::{self, Engine, Evaluated};
-use crate::model::record::{Entry, Saved, Write};
-use crate::model::{AlertId, Change, ChangeKind, Delivery, Key, Matcher, Severity, Silence, Timestamp};
+use crate::engine::{self, Engine, Evaluated, Received};
+use crate::model::alert::AlertView;
+use crate::model::record::{Entry, Phase, Row, Saved, Write};
+use crate::model::{
+    AlertId, AlertState, Change, ChangeKind, Delivery, Incoming, Key, LabelSet, Matcher, Severity, Silence, Timestamp,
+};
 use crate::rules::{Check, Mode, SelfAlerts, reach};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 pub use crate::dispatch::silence::{Refusal as SilenceRefusal, Wish as SilenceWish};
 pub use crate::dispatch::{Send, report::ChannelReport};
 pub use crate::engine::Collect;
+pub use crate::engine::received::RESOLVE_TIMEOUT;
+
+/// What routes are made of, for whoever shows them.
+pub mod routes {
+    pub use crate::dispatch::{Config, GroupBy, Route};
+}
 
 /// A new alert waits for a parent's next slot only where that comes within this.
 pub const PARENT_WAIT_MAX: Duration = Duration::from_mins(2);
@@ -58,6 +68,8 @@ pub enum Input {
         id: Arc<str>,
     },
     StoreRecovered,
+    /// Alerts that others sent us.
+    Received(Vec<Incoming>),
 }
 
 /// What matchers meet as things are.
@@ -87,7 +99,10 @@ pub struct Turn {
 #[derive(Debug)]
 pub struct Core {
     pub engine: Engine,
+    pub received: Received,
     pub dispatch: Dispatch,
+    /// Alerts that are pending or firing, in the order of identities: what lists are made of.
+    active: BTreeSet<AlertId>,
     changes: Vec<Change>,
     history: Vec<Entry>,
 }
@@ -96,14 +111,27 @@ impl Core {
     /// Takes up what was kept.
     #[must_use]
     pub fn new(config: CoreConfig, saved: Saved, now: Timestamp, options: Options) -> Core {
-        let (engine_rows, dispatch_rows) = saved.rows.into_iter().partition(is_engines);
+        let (engine_rows, rows): (Vec<Row>, Vec<Row>) = saved.rows.into_iter().partition(is_engines);
+        let (mut received_rows, mut dispatch_rows) = (Vec::new(), Vec::new());
+        for row in rows {
+            match row {
+                Row::Received(record) => received_rows.push(record),
+                other => dispatch_rows.push(other),
+            }
+        }
         let engine_options = engine::Options { eager: options.eager };
         let engine = Engine::new(config.checks, config.self_alerts, engine_rows, now, engine_options);
+        let received = Received::new(received_rows, now);
         let mut dispatch = Dispatch::new(config.dispatch, dispatch_rows, now, options.seed);
         for (phase, view) in engine.active() {
             dispatch.active(&view, phase, now);
         }
-        let mut core = Core { engine, dispatch, changes: Vec::new(), history: Vec::new() };
+        for view in received.views() {
+            dispatch.active(view, Phase::Firing, now);
+        }
+        let mut core =
+            Core { engine, received, dispatch, active: BTreeSet::new(), changes: Vec::new(), history: Vec::new() };
+        core.list();
         // This configuration loaded, and this store was read: what was wrong with either before is over.
         for over in ["config-rejected", "store-failing"] {
             core.engine.clear_self(over, Key::default(), now);
@@ -124,9 +152,12 @@ impl Core {
             self.take(now, input);
             self.pass_on(now);
         }
+        self.received.expire(now);
+        self.pass_on(now);
         let collects = self.engine.due_slots(now);
         let sends = if collects.is_empty() { self.advance(now) } else { Vec::new() };
         let mut writes = self.engine.take_writes();
+        writes.extend(self.received.take_writes());
         writes.extend(self.dispatch.take_writes(now));
         let history = std::mem::take(&mut self.history).into_iter().chain(self.dispatch.take_history());
         writes.extend(history.map(|entry| Write::Append(Box::new(entry))));
@@ -136,13 +167,15 @@ impl Core {
     /// When [`Core::handle`] wants to be called next, if nothing enters before.
     #[must_use]
     pub fn next_due(&mut self) -> Option<Timestamp> {
-        self.engine.next_due().into_iter().chain(self.dispatch.next_due()).min()
+        let due = [self.engine.next_due(), self.received.next_due(), self.dispatch.next_due()];
+        due.into_iter().flatten().min()
     }
 
     /// Everything that is to be kept, anew: for a store that failed and is back.
     #[must_use]
     pub fn snapshot(&self, now: Timestamp) -> Vec<Write> {
         let mut writes = self.engine.snapshot();
+        writes.extend(self.received.snapshot());
         writes.extend(self.dispatch.snapshot(now));
         writes
     }
@@ -180,24 +213,69 @@ impl Core {
                 self.engine.reload(config.checks, config.self_alerts, now);
                 self.dispatch.reload(config.dispatch, now);
                 self.engine.clear_self("config-rejected", Key::default(), now);
+                self.list();
             }
             Input::ReloadRejected { why } => self.engine.raise_self("config-rejected", Key::default(), why, now),
             Input::StoreFailed { why } => self.engine.raise_self("store-failing", Key::default(), why, now),
             Input::Silence(silence) => self.dispatch.silence(*silence, now),
             Input::ExpireSilence { id } => self.dispatch.expire_silence(&id, now),
             Input::StoreRecovered => self.engine.clear_self("store-failing", Key::default(), now),
+            Input::Received(alerts) => {
+                let dispatch = &self.dispatch;
+                self.received.take(alerts, now, &|id| dispatch.ended_at(id));
+            }
         }
     }
 
     fn advance(&mut self, now: Timestamp) -> Vec<Send> {
-        let engine = &self.engine;
-        self.dispatch.advance(now, &|id: &AlertId| engine.view(id))
+        let (engine, received) = (&self.engine, &self.received);
+        self.dispatch.advance(now, &|id: &AlertId| view(engine, received, id))
+    }
+
+    /// Every alert that is pending or firing, ours or received, in the order of identities.
+    pub fn active(&self) -> impl ExactSizeIterator<Item = &AlertId> {
+        self.active.iter()
+    }
+
+    /// The state and the labels of an active alert, without rendering its words; its label `severity` may be an older one.
+    #[must_use]
+    pub fn brief(&self, id: &AlertId) -> Option<(AlertState, LabelSet)> {
+        if !id.is_received() {
+            return self.engine.brief(id);
+        }
+        self.received.view(id).map(|view| (AlertState::Firing(view.severity), view.labels.clone()))
+    }
+
+    /// How many alerts, ours and received, are in each state that is not inactive.
+    #[must_use]
+    pub fn counts(&self) -> Vec<(AlertState, usize)> {
+        let mut counts = self.engine.counts();
+        for state in self.received.views().map(|view| AlertState::Firing(view.severity)) {
+            match counts.iter_mut().find(|(s, _)| *s == state) {
+                Some((_, count)) => *count += 1,
+                None => counts.push((state, 1)),
+            }
+        }
+        counts
+    }
+
+    /// Makes the list of active alerts anew.
+    fn list(&mut self) {
+        let received = self.received.views().map(|view| view.id.clone());
+        self.active = self.engine.active_ids().chain(received).collect();
+    }
+
+    /// The view of an active alert, ours or received.
+    #[must_use]
+    pub fn view(&self, id: &AlertId) -> Option<Arc<AlertView>> {
+        view(&self.engine, &self.received, id)
     }
 
     /// Carries what the evaluator says to dispatch, and what dispatch says of its channels back.
     fn pass_on(&mut self, now: Timestamp) {
         loop {
-            let news = self.engine.take_news();
+            let mut news = self.engine.take_news();
+            news.extend(self.received.take_news());
             let health = self.dispatch.take_health();
             if news.is_empty() && health.is_empty() {
                 return;
@@ -216,20 +294,29 @@ impl Core {
             engine::News::Changed(change) => self.tell(&change),
             engine::News::Shadowed(change) => self.note(&change),
             engine::News::Relabelled { view, at } => self.dispatch.relabelled(&view, at),
-            engine::News::PendingOver(id) => self.dispatch.forget_pending(&id),
+            engine::News::PendingOver(id) => {
+                self.active.remove(&id);
+                self.dispatch.forget_pending(&id);
+            }
             engine::News::Limit { check, over } => self.dispatch.limit(&check, over),
             engine::News::Judged { check, slot } => self.dispatch.judged(&check, slot),
         }
     }
 
     fn tell(&mut self, change: &Change) {
-        let new = change.kind == ChangeKind::Fired;
+        // What others send depends on no check, whatever it is called.
+        let new = change.kind == ChangeKind::Fired && !change.view.id.is_received();
         let waits = if new { self.waits(change) } else { Vec::new() };
         self.dispatch.changed(change, waits);
         self.note(change);
     }
 
     fn note(&mut self, change: &Change) {
+        if change.kind == ChangeKind::Resolved {
+            self.active.remove(&change.view.id);
+        } else {
+            self.active.insert(change.view.id.clone());
+        }
         self.changes.push(change.clone());
         self.history.push(Entry::Change(change.clone()));
     }
@@ -263,6 +350,10 @@ impl Core {
             Health::Up { channel } => self.engine.clear_self("channel-down", Key::one("channel", &channel), now),
         }
     }
+}
+
+fn view(engine: &Engine, received: &Received, id: &AlertId) -> Option<Arc<AlertView>> {
+    if id.is_received() { received.view(id) } else { engine.view(id) }
 }
 
 fn is_engines(row: &crate::model::record::Row) -> bool {

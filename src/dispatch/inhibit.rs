@@ -52,7 +52,7 @@ impl Inhibitions {
         let mut changed = false;
         for i in self.by_source.of(labels) {
             let (rule, sources) = (&self.rules[i], &mut self.sources[i]);
-            if Matcher::all(&rule.source, labels) {
+            if rule.cause.is_about(id) && Matcher::all(&rule.source, labels) {
                 let source = Source { both_sides: Matcher::all(&rule.target, labels) };
                 changed |= sources.entry(equal_values(rule, labels)).or_default().insert(id.clone(), source).is_none();
             }
@@ -87,7 +87,7 @@ impl Inhibitions {
     pub fn find(&self, id: &AlertId, labels: &LabelSet) -> Option<Inhibitor> {
         self.by_target.of(labels).find_map(|i| {
             let (rule, sources) = (&self.rules[i], &self.sources[i]);
-            if sources.is_empty() || !Matcher::all(&rule.target, labels) {
+            if sources.is_empty() || !rule.cause.is_about(id) || !Matcher::all(&rule.target, labels) {
                 return None;
             }
             let target_is_source = Matcher::all(&rule.source, labels);
@@ -139,7 +139,7 @@ impl ByCheck {
 }
 
 fn equal_values(rule: &Inhibit, labels: &LabelSet) -> EqualValues {
-    rule.equal.iter().map(|name| Arc::from(labels.get(name).unwrap_or(""))).collect()
+    rule.equal.iter().map(|name| Arc::from(labels.read(name).unwrap_or(""))).collect()
 }
 
 #[cfg(test)]

@@ -126,6 +126,15 @@ pub enum InhibitCause {
     SourceUnreachable,
 }
 
+impl InhibitCause {
+    /// Whether a rule of this cause may be about the alert: what others send is no check of ours, whatever its labels
+    /// are.
+    #[must_use]
+    pub fn is_about(&self, alert: &AlertId) -> bool {
+        matches!(self, InhibitCause::Rule(_)) || !alert.is_received()
+    }
+}
+
 /// An effect: this notification is to be sent to its channel now.
 #[derive(Clone, Debug)]
 pub struct Send {

@@ -138,7 +138,8 @@ impl Dispatch {
     fn leads(&self, id: &AlertId, labels: &LabelSet) -> Vec<(Lead, Group)> {
         let Some(root) = &self.config.route else { return Vec::new() };
         let mut leads: Vec<(Lead, Group)> = Vec::new();
-        let down = (&*id.check == "channel-down").then(|| id.key.get("channel").unwrap_or_default());
+        let down =
+            (&*id.check == "channel-down" && id.reason.is_none()).then(|| id.key.get("channel").unwrap_or_default());
         let routes = if down.is_some() { vec![root] } else { root.find(labels) };
         for route in routes {
             let channels = down.map_or_else(|| route.channels.clone(), |down| self.others(down));

@@ -1,10 +1,11 @@
 //! What each channel was told and how it is, for the API and for people.
 
-use super::Dispatch;
 use super::channel::ChannelState;
 use super::subject::Target;
-use crate::model::record::TargetRecord;
-use crate::model::{AlertId, Timestamp};
+use super::{Config, Dispatch};
+use crate::model::alert::Reason;
+use crate::model::record::{Phase, TargetRecord};
+use crate::model::{AlertId, LabelSet, Timestamp};
 use std::sync::Arc;
 
 /// How a channel is.
@@ -38,6 +39,37 @@ impl Dispatch {
             }
         }
         reports
+    }
+
+    /// What the configuration says.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The channels that an alert leads to or that were told of it.
+    pub fn channels_of(&self, alert: &AlertId) -> impl Iterator<Item = &Arc<str>> {
+        self.subjects.get(alert).into_iter().flat_map(|s| &s.targets).map(|t| &t.channel)
+    }
+
+    /// What holds an alert with these labels back from those who were not told, whether or not somebody was.
+    #[must_use]
+    pub fn held_by(&self, alert: &AlertId, labels: &LabelSet) -> Vec<AlertId> {
+        let limit = self.limited.contains(&alert.check) && alert.reason.is_none();
+        let limit = limit.then(|| AlertId::own(&alert.check, Reason::Limit));
+        let inhibitor = self.inhibitions.find(alert, labels).map(|inhibitor| inhibitor.by);
+        inhibitor.into_iter().chain(limit).collect()
+    }
+
+    /// What travels together: each group's labels, its channel and its members.
+    pub fn groups(&self) -> impl Iterator<Item = (&LabelSet, &Arc<str>, impl Iterator<Item = &AlertId>)> {
+        self.groups.values().map(|g| (&g.labels, &g.channel, g.members.iter()))
+    }
+
+    /// When the last episode of an alert ended, of which something is still to be told.
+    #[must_use]
+    pub fn ended_at(&self, alert: &AlertId) -> Option<Timestamp> {
+        self.subjects.get(alert).filter(|s| s.phase == Phase::Ended).and_then(|s| s.view.ended)
     }
 
     /// What each channel was told of an alert, and what keeps it from being told more.

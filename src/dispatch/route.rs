@@ -75,7 +75,7 @@ impl Route {
     pub fn group_labels(&self, labels: &LabelSet) -> LabelSet {
         match &self.group_by {
             GroupBy::Labels(names) => {
-                LabelSet::new(names.iter().filter_map(|n| labels.get(n).map(|v| (Arc::clone(n), Arc::from(v)))))
+                LabelSet::new(names.iter().filter_map(|n| labels.read(n).map(|v| (Arc::clone(n), Arc::from(v)))))
             }
             // A severity that changes must not make another group of the same alert.
             GroupBy::Each => labels.with("severity", ""),

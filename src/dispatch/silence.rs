@@ -155,7 +155,7 @@ impl Silences {
     #[must_use]
     pub fn find(&self, labels: &LabelSet) -> Option<&Arc<Silence>> {
         let active = &self.active;
-        let asked = labels.iter().filter_map(|(name, value)| active.by_label.get(name)?.get(value)).flatten();
+        let asked = labels.readable().filter_map(|(name, value)| active.by_label.get(name)?.get(value)).flatten();
         let silences = asked.chain(&active.open).map(|i| &active.silences[*i]);
         silences.filter(|s| s.matches(labels)).max_by(|a, b| (a.ends, &a.id).cmp(&(b.ends, &b.id)))
     }

@@ -8,6 +8,7 @@ mod apply;
 pub mod evaluate;
 pub mod life;
 mod queue;
+pub mod received;
 mod reload;
 mod report;
 mod signals;
@@ -15,6 +16,7 @@ mod step;
 mod view;
 
 pub use evaluate::{CollectFailure, Evaluated, Judged, evaluate};
+pub use received::Received;
 pub use report::{CheckReport, Instance, SourceReport};
 pub use signals::end_of;
 pub use view::preview;

@@ -3,7 +3,7 @@
 use super::evaluate::{Evaluated, Judged, Judgement, Outcome, row_values, unknown_reasons};
 use super::{CheckState, Engine, Life, RowValues};
 use crate::model::alert::{AlertState, AlertView};
-use crate::model::{AlertId, Key, Timestamp, Value};
+use crate::model::{AlertId, Key, LabelSet, Timestamp, Value};
 use crate::rules::{Check, Mode};
 use serde::Serialize;
 use std::sync::Arc;
@@ -172,6 +172,27 @@ impl Engine {
     #[must_use]
     pub fn is_shadow(&self, check: &str) -> bool {
         self.checks.get(check).is_some_and(|c| c.check.mode == Mode::Shadow)
+    }
+
+    /// The identities of all alerts that are pending or firing.
+    pub fn active_ids(&self) -> impl Iterator<Item = AlertId> {
+        let is_active = |life: &Life| AlertState::of(&life.latches) != AlertState::Inactive;
+        let lives = self.checks.values().flat_map(move |c| {
+            let active = c.lives.iter().filter(move |(_, life)| is_active(life));
+            active.map(|(key, _)| AlertId { check: Arc::clone(&c.check.name), reason: None, key: key.clone() })
+        });
+        lives.chain(self.signals.keys().cloned())
+    }
+
+    /// The state and the labels of an active alert; the label `severity` may be an older one.
+    #[must_use]
+    pub fn brief(&self, id: &AlertId) -> Option<(AlertState, LabelSet)> {
+        if self.signals.contains_key(id) {
+            return self.view(id).map(|view| (AlertState::Firing(view.severity), view.labels.clone()));
+        }
+        let life = self.checks.get(&id.check).filter(|_| id.reason.is_none())?.lives.get(&id.key)?;
+        let state = AlertState::of(&life.latches);
+        (state != AlertState::Inactive).then(|| (state, life.labels.clone()))
     }
 
     /// Every alert that is pending or firing, in the order of identities.

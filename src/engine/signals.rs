@@ -71,7 +71,8 @@ impl Engine {
 /// The end of an alert whose check cannot speak for it any more.
 #[must_use]
 pub fn end_of(view: Arc<AlertView>, at: Timestamp) -> Change {
-    ended(view, Some(EndNote::Removed), at)
+    let note = if view.id.is_received() { EndNote::Unsent } else { EndNote::Removed };
+    ended(view, Some(note), at)
 }
 
 /// The end of an alert.

@@ -149,6 +149,7 @@ fn signal_title(id: &AlertId) -> String {
         (Some(Reason::Error), check) => format!("{check} could not be collected"),
         (Some(Reason::Empty), check) => format!("{check} had no rows"),
         (Some(Reason::Limit), check) => format!("{check} fires for more instances than its limit"),
+        (Some(Reason::Received), _) => id.to_string(),
         (None, "source-unreachable") => format!("source {about} cannot be reached"),
         (None, "check-failing") => format!("check {about} cannot be judged"),
         (None, "channel-down") => format!("channel {about} does not take messages"),

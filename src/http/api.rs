@@ -6,6 +6,7 @@ use super::gate::{self, Gate};
 use super::guard::{self, Guard};
 use super::query::{self, Pairs};
 use super::silences;
+use super::v2;
 use crate::runtime::handle::{Handle, NoAnswer};
 use crate::telemetry;
 use axum::extract::{Query, State};
@@ -19,7 +20,7 @@ use serde::Serialize;
 const OPENAPI: &str = include_str!("../../docs/openapi.json");
 
 /// Path, method, the role that it needs, and what answers.
-type Route = (&'static str, &'static str, Role, MethodRouter<Handle>);
+pub type Route = (&'static str, &'static str, Role, MethodRouter<Handle>);
 
 /// Every route there is. What only shows needs `Read`; what changes who is told of what, `Silence`; what changes the
 /// daemon, `Admin`. `Anyone` is for what a load balancer asks, and tells nothing.
@@ -45,15 +46,15 @@ pub fn router(handle: Handle, guard: Guard, doors: &Doors) -> Router {
         let gate = Gate { doors: doors.clone(), needs };
         router.route(path, answer.route_layer(middleware::from_fn_with_state(gate, gate::pass)))
     };
-    let router = routes().into_iter().fold(Router::new(), add);
+    let router = routes().into_iter().chain(v2::routes()).fold(Router::new(), add);
     router.layer(middleware::from_fn_with_state(guard, guard::watch)).with_state(handle)
 }
 
-async fn healthz(State(handle): State<Handle>) -> Response {
+pub async fn healthz(State(handle): State<Handle>) -> Response {
     if handle.is_alive() { "ok\n".into_response() } else { unavailable("the loop has not turned for a minute") }
 }
 
-async fn readyz(State(handle): State<Handle>) -> Response {
+pub async fn readyz(State(handle): State<Handle>) -> Response {
     if handle.is_ready() { "ok\n".into_response() } else { unavailable("starting or stopping") }
 }
 

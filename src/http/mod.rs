@@ -14,6 +14,7 @@ mod query;
 mod silences;
 pub mod tls;
 pub mod tokens;
+mod v2;
 
 pub use access::Access;
 pub use doors::Doors;

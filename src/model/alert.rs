@@ -88,6 +88,8 @@ pub enum Reason {
     Empty,
     /// More instances fire than `limit`.
     Limit,
+    /// It is nobody's check: it was sent to us, and its key is all the labels that it was sent with.
+    Received,
 }
 
 impl Reason {
@@ -97,6 +99,7 @@ impl Reason {
             Reason::Error => "error",
             Reason::Empty => "empty",
             Reason::Limit => "limit",
+            Reason::Received => "received",
         }
     }
 }
@@ -120,11 +123,42 @@ impl AlertId {
     pub fn own(check: &str, reason: Reason) -> AlertId {
         AlertId { check: Arc::from(check), reason: Some(reason), key: Key::default() }
     }
+
+    /// An alert that was sent to us with these labels: as in Alertmanager, all of them are its identity. Whatever its
+    /// `alertname` is, it is never an alert of a check of that name.
+    #[must_use]
+    pub fn received(labels: &LabelSet) -> AlertId {
+        let check = Arc::from(labels.get("alertname").unwrap_or("unnamed"));
+        let key = Key(labels.iter().map(|(name, value)| (Arc::clone(name), Arc::clone(value))).collect());
+        AlertId { check, reason: Some(Reason::Received), key }
+    }
+
+    /// Whether others sent it.
+    #[must_use]
+    pub fn is_received(&self) -> bool {
+        self.reason == Some(Reason::Received)
+    }
+
+    /// What names the alert over its whole life, as Alertmanager's API and webhooks do: Prometheus's fingerprint of the
+    /// labels that a received one was sent with; of our own, of its check, key and reason, for labels may change.
+    #[must_use]
+    pub fn fingerprint(&self) -> u64 {
+        let key = self.key.0.iter().cloned();
+        if self.is_received() {
+            return LabelSet::new(key).fingerprint();
+        }
+        let reason = self.reason.map(|r| ("reason".into(), r.name().into()));
+        LabelSet::new([("check".into(), self.check.clone())].into_iter().chain(key).chain(reason)).fingerprint()
+    }
 }
 
-/// `processor-slowdown{processor="X"}`, `processor-slowdown{reason="error"}`, or the check's name alone.
+/// `processor-slowdown{processor="X"}`, `processor-slowdown{reason="error"}`, or the check's name alone; a received one
+/// is `{alertname="HighLatency", job="api"}`, so that it reads like no check's.
 impl fmt::Display for AlertId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_received() {
+            return write!(f, "{{{}}}", self.key);
+        }
         f.write_str(&self.check)?;
         match self.reason {
             Some(reason) => write!(f, "{{reason={:?}}}", reason.name()),
@@ -236,6 +270,8 @@ pub enum EndNote {
     Forgotten,
     /// Its check is gone, off, in shadow, or has other key columns.
     Removed,
+    /// It was received, and its sender has not sent it again: nobody said that it is over.
+    Unsent,
 }
 
 impl EndNote {
@@ -245,6 +281,7 @@ impl EndNote {
         match self {
             EndNote::Forgotten => "forgotten",
             EndNote::Removed => "check removed",
+            EndNote::Unsent => "no longer sent",
         }
     }
 }
@@ -302,6 +339,8 @@ mod tests {
         assert_eq!(AlertId::new("c", key).to_string(), r#"c{a="x\"y", b="2"}"#);
         assert_eq!(AlertId::own("c", Reason::Empty).to_string(), r#"c{reason="empty"}"#);
         assert_eq!(AlertId::new("c", Key::default()).to_string(), "c");
+        let received = AlertId::received(&[("job", "x"), ("alertname", "c")].into_iter().collect());
+        assert_eq!((&*received.check, received.to_string()), ("c", r#"{alertname="c", job="x"}"#.to_owned()));
     }
 
     #[test]

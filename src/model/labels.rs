@@ -30,6 +30,20 @@ impl LabelSet {
         self.0.binary_search_by(|(n, _)| (**n).cmp(name)).ok().map(|i| &*self.0[i].1)
     }
 
+    /// The value of a label as matchers and groups read it: `alertname`, by which Alertmanager calls what a check is to
+    /// us, is the set's `check` where the set has no `alertname` of its own.
+    #[must_use]
+    pub fn read(&self, name: &str) -> Option<&str> {
+        self.get(name).or_else(|| if name == "alertname" { self.get("check") } else { None })
+    }
+
+    /// Every name by which [`LabelSet::read`] finds a value.
+    pub fn readable(&self) -> impl Iterator<Item = (&str, &str)> {
+        let name = "alertname";
+        let also = self.get(name).is_none().then(|| self.get("check")).flatten().map(|value| (name, value));
+        self.0.iter().map(|(n, v)| (&**n, &**v)).chain(also)
+    }
+
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&Arc<str>, &Arc<str>)> {
         self.0.iter().map(|(n, v)| (n, v))
     }

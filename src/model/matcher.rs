@@ -108,7 +108,12 @@ impl Matcher {
 
     #[must_use]
     pub fn matches(&self, labels: &LabelSet) -> bool {
-        let have = labels.get(&self.name).unwrap_or("");
+        self.takes(labels.read(&self.name).unwrap_or(""))
+    }
+
+    /// Whether it takes this value, whatever label has it.
+    #[must_use]
+    pub fn takes(&self, have: &str) -> bool {
         match self.op {
             MatchOp::Equal => have == self.value,
             MatchOp::NotEqual => have != self.value,
@@ -171,7 +176,7 @@ mod tests {
 
     #[test]
     fn matchers_match_as_alertmanagers_do() {
-        let labels: LabelSet = [("team", "ml"), ("severity", "critical")].into_iter().collect();
+        let labels: LabelSet = [("team", "ml"), ("severity", "critical"), ("check", "slow")].into_iter().collect();
         for (text, want) in [
             (r#"team="ml""#, true),
             (r#"team = "m""#, false),
@@ -181,9 +186,13 @@ mod tests {
             (r#"absent="""#, true),
             (r#"absent!="x""#, true),
             (r#"absent=~".+""#, false),
+            (r#"alertname="slow""#, true),
+            (r#"check="slow""#, true),
         ] {
             assert_eq!(Matcher::parse(text).unwrap().matches(&labels), want, "{text}");
         }
+        let both: LabelSet = [("alertname", "a"), ("check", "b")].into_iter().collect();
+        assert!(Matcher::parse(r#"alertname="a""#).unwrap().matches(&both), "a label of that name comes first");
     }
 
     #[test]

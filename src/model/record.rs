@@ -33,6 +33,7 @@ pub enum RowName {
     Channel(Arc<str>),
     Flight(Arc<str>),
     Silence(Arc<str>),
+    Received(AlertId),
 }
 
 /// A state row: what is true now.
@@ -47,6 +48,8 @@ pub enum Row {
     Flight(FlightRecord),
     /// A silence that was made while the daemon ran; those of files come with the files.
     Silence(Silence),
+    /// An alert that was sent to us and fires.
+    Received(ReceivedRecord),
 }
 
 impl Row {
@@ -60,6 +63,7 @@ impl Row {
             Row::Channel(r) => RowName::Channel(Arc::clone(&r.channel)),
             Row::Flight(r) => RowName::Flight(Arc::clone(&r.id)),
             Row::Silence(r) => RowName::Silence(Arc::clone(&r.id)),
+            Row::Received(r) => RowName::Received(AlertId::received(&r.labels)),
         }
     }
 }
@@ -251,6 +255,21 @@ pub struct FlightItem {
     pub alert: AlertId,
     pub kind: ItemKind,
     pub told: Told,
+}
+
+/// An alert that was sent to us, as it was sent last.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ReceivedRecord {
+    pub labels: LabelSet,
+    pub annotations: LabelSet,
+    /// The sender's page about it; empty where it gave none.
+    pub generator: Arc<str>,
+    /// When the present episode began.
+    pub since: Timestamp,
+    /// When it ends unless it is sent again.
+    pub expires: Timestamp,
+    /// When it was sent last; a later one that said the same is not written down.
+    pub updated: Timestamp,
 }
 
 /// One line of the history.

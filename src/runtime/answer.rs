@@ -6,20 +6,38 @@ use super::views::{
 use crate::core::Core;
 use crate::model::alert::AlertView;
 use crate::model::record::{Belief, TargetRecord};
-use crate::model::{AlertState, Key, LabelSet, Matcher, Severity, Timestamp, Value};
+use crate::model::{AlertId, AlertState, Key, LabelSet, Matcher, Severity, Timestamp, Value};
 use std::sync::Arc;
 
 /// Alerts that pass the filter, by identity.
 pub fn alerts(core: &Core, filter: &AlertFilter) -> Page<Alert> {
-    let passes = |(state, view): &(AlertState, Arc<AlertView>)| {
-        let Some((state, severity)) = shown(*state) else { return false };
-        filter.state.is_none_or(|want| want == state)
-            && filter.severity.is_none_or(|want| want == severity)
-            && filter.check.as_deref().is_none_or(|want| want == &*view.id.check)
-            && Matcher::all(&filter.matchers, &view.labels)
+    let (total, ids): (usize, Vec<&AlertId>) = if filter.takes_all() {
+        (core.active().len(), core.active().skip(filter.window.offset).take(filter.window.limit).collect())
+    } else {
+        let found: Vec<&AlertId> = core.active().filter(|id| passes(core, id, filter)).collect();
+        (found.len(), found.into_iter().skip(filter.window.offset).take(filter.window.limit).collect())
     };
-    let found: Vec<_> = core.engine.alerts().into_iter().filter(passes).collect();
-    filter.window.of(found, |(state, view)| alert(core, state, &view))
+    let items = ids.into_iter().filter_map(|id| Some(alert(core, core.brief(id)?.0, &*core.view(id)?))).collect();
+    Page { total, offset: filter.window.offset, limit: filter.window.limit, items }
+}
+
+fn passes(core: &Core, id: &AlertId, filter: &AlertFilter) -> bool {
+    if filter.check.as_deref().is_some_and(|want| want != &*id.check) {
+        return false;
+    }
+    let Some((state, labels)) = core.brief(id) else { return false };
+    let Some((state, severity)) = shown(state) else { return false };
+    filter.state.is_none_or(|want| want == state)
+        && filter.severity.is_none_or(|want| want == severity)
+        && filter.matchers.iter().all(|matcher| matches(matcher, id, &labels, severity))
+}
+
+/// Whether a matcher matches an alert; the severity of one of ours is the present one.
+pub fn matches(matcher: &Matcher, id: &AlertId, labels: &LabelSet, severity: Severity) -> bool {
+    if matcher.name() == "severity" && !id.is_received() {
+        return matcher.takes(severity.name());
+    }
+    matcher.matches(labels)
 }
 
 /// Checks that pass the filter, by name.
@@ -40,7 +58,7 @@ fn alert(core: &Core, state: AlertState, view: &AlertView) -> Alert {
         reason: view.id.reason.map(crate::model::alert::Reason::name),
         state,
         severity,
-        shadow: core.engine.is_shadow(&view.id.check),
+        shadow: !view.id.is_received() && core.engine.is_shadow(&view.id.check),
         since: Instant(view.since),
         title: view.title.clone(),
         body: view.body.clone(),

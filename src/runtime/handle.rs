@@ -35,6 +35,8 @@ pub enum Question {
     PutSilence(Box<SilenceRequest>, oneshot::Sender<Result<Silenced, SilenceRefused>>),
     /// Ends a silence now; answered once that is durable.
     ExpireSilence(String, oneshot::Sender<Result<Silence, SilenceRefused>>),
+    /// Of Alertmanager's API.
+    V2(super::v2::Ask),
 }
 
 /// The loop does not answer: it is starting, stopping, or has too much to do.
@@ -153,7 +155,7 @@ impl Handle {
         self.ask(KEEP_PATIENCE, |reply| Question::ExpireSilence(id, reply)).await
     }
 
-    async fn ask<T>(
+    pub(super) async fn ask<T>(
         &self,
         patience: Duration,
         question: impl FnOnce(oneshot::Sender<T>) -> Question,

@@ -17,6 +17,7 @@ pub mod signals;
 pub mod silences;
 mod tell;
 mod turn;
+pub mod v2;
 pub mod views;
 mod watch;
 

@@ -1,6 +1,7 @@
 //! The loop.
 
 mod orders;
+mod v2;
 
 use super::ask::Asker;
 use super::handle::{Inbox, Question};
@@ -332,12 +333,13 @@ impl Daemon {
             }
             Question::PutSilence(request, reply) => return self.put_silence(*request, reply),
             Question::ExpireSilence(id, reply) => return self.expire_silence(id, reply),
+            Question::V2(ask) => return self.answer_v2(ask),
         }
         None
     }
 
     fn gauges(&mut self) {
-        self.telemetry.alerts(self.core.engine.counts());
+        self.telemetry.alerts(self.core.counts());
         for channel in self.core.dispatch.channel_reports(self.clock.now()) {
             let state = BreakerState::from_name(channel.breaker);
             self.telemetry.channel(&channel.channel, state, channel.undelivered);
@@ -346,7 +348,7 @@ impl Daemon {
 
     fn status(&mut self) -> Status {
         let now = self.clock.now();
-        let counts = self.core.engine.counts();
+        let counts = self.core.counts();
         let sum = |of: fn(AlertState) -> bool| counts.iter().filter(|(s, _)| of(*s)).map(|(_, n)| n).sum();
         Status {
             version: env!("CARGO_PKG_VERSION"),

@@ -55,6 +55,14 @@ pub struct AlertFilter {
     pub window: Window,
 }
 
+impl AlertFilter {
+    /// Whether nothing is left out.
+    #[must_use]
+    pub fn takes_all(&self) -> bool {
+        self.state.is_none() && self.check.is_none() && self.severity.is_none() && self.matchers.is_empty()
+    }
+}
+
 /// Which checks are asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CheckFilter {

@@ -5,7 +5,7 @@ use crate::model::alert::{AlertView, Change, Reason};
 use crate::model::notification::{Delivery, Item, ItemKind, Notification, Occasion, Receipt};
 use crate::model::record::{
     Belief, ChannelRecord, CheckRecord, Entry, FlightItem, FlightRecord, GroupRecord, LifeRecord, Lines, PaceRecord,
-    Phase, Row, RowName, SubjectRecord, TargetRecord, Told, Topic, Write,
+    Phase, ReceivedRecord, Row, RowName, SubjectRecord, TargetRecord, Told, Topic, Write,
 };
 use crate::model::{AlertId, ChangeKind, FailureClass, Key, LabelSet, Severity, Timestamp, Value, alert::Latch};
 use std::sync::Arc;
@@ -122,6 +122,14 @@ pub fn rows(name: &str) -> Vec<Row> {
             comment: Arc::from("planned \"backfill\""),
             updated: at(1),
             declared: None,
+        }),
+        Row::Received(ReceivedRecord {
+            labels: [("alertname", name), ("job", "x \"y\"")].into_iter().collect(),
+            annotations: [("summary", "x is down")].into_iter().collect(),
+            generator: Arc::from("http://prometheus.example/graph"),
+            since: at(0),
+            expires: at(240),
+            updated: at(1),
         }),
     ]
 }

@@ -5,7 +5,7 @@ use crate::model::record::{Row, RowName};
 use std::fmt::Write as _;
 
 /// The tables of state rows; a row's place in this list is its table's number.
-pub const TABLES: [&str; 7] = ["life", "checks", "subjects", "groups", "channels", "flights", "silences"];
+pub const TABLES: [&str; 8] = ["life", "checks", "subjects", "groups", "channels", "flights", "silences", "received"];
 
 /// The table of a row, and its key written into `key`.
 pub fn place(name: &RowName, key: &mut String) -> usize {
@@ -24,6 +24,10 @@ pub fn place(name: &RowName, key: &mut String) -> usize {
         RowName::Channel(name) => plain(4, name, key),
         RowName::Flight(name) => plain(5, name, key),
         RowName::Silence(name) => plain(6, name, key),
+        RowName::Received(id) => {
+            alert_key(id, key);
+            7
+        }
     }
 }
 
@@ -35,7 +39,7 @@ fn plain(table: usize, name: &str, key: &mut String) -> usize {
 /// The identity as people read it; a check's own alert is written `check!reason`, so that it can never be the
 /// key of an instance that has a key column of that name.
 fn alert_key(id: &AlertId, key: &mut String) {
-    let written = match id.reason {
+    let written = match id.reason.filter(|_| !id.is_received()) {
         Some(reason) => write!(key, "{}!{}", id.check, reason.name()),
         None => write!(key, "{id}"),
     };
@@ -53,6 +57,7 @@ pub fn body(row: &Row, body: &mut Vec<u8>) -> Result<(), serde_json::Error> {
         Row::Channel(r) => serde_json::to_writer(body, r),
         Row::Flight(r) => serde_json::to_writer(body, r),
         Row::Silence(r) => serde_json::to_writer(body, r),
+        Row::Received(r) => serde_json::to_writer(body, r),
     }
 }
 
@@ -65,6 +70,7 @@ pub fn parse(table: usize, body: &[u8]) -> Result<Row, serde_json::Error> {
         3 => Row::Group(serde_json::from_slice(body)?),
         4 => Row::Channel(serde_json::from_slice(body)?),
         5 => Row::Flight(serde_json::from_slice(body)?),
-        _ => Row::Silence(serde_json::from_slice(body)?),
+        6 => Row::Silence(serde_json::from_slice(body)?),
+        _ => Row::Received(serde_json::from_slice(body)?),
     })
 }

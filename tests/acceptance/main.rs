@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod access;
+mod alertmanager;
 mod commands;
 mod daemon;
 mod first_alert;

@@ -4,7 +4,7 @@
 //! `notify/webhook.Message` over `template.Data`.
 
 use crate::model::alert::AlertView;
-use crate::model::{Item, ItemKind, LabelSet, Notification, Timestamp};
+use crate::model::{Item, ItemKind, Notification, Timestamp};
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 use std::borrow::Cow;
 
@@ -86,8 +86,12 @@ impl Serialize for Pairs<'_> {
     }
 }
 
-/// The alert's labels, with the `alertname` that receivers of Alertmanager look for, and the severity of this alert.
+/// The alert's labels, with the `alertname` that receivers of Alertmanager look for, and the severity of this alert; the
+/// severity of a received one stays as it was sent.
 fn labels(alert: &AlertView) -> Pairs<'_> {
+    if alert.id.is_received() {
+        return Pairs(alert.labels.iter().map(|(n, v)| (&**n, Cow::Borrowed(&**v))).collect());
+    }
     let mut out: Vec<(&str, Cow<'_, str>)> = Vec::with_capacity(alert.labels.len() + 1);
     if alert.labels.get("alertname").is_none() {
         out.push(("alertname", Cow::Borrowed(&alert.id.check)));
@@ -161,12 +165,8 @@ fn generator(url: &str, alert: &AlertView) -> String {
     format!("{}/api/v1/alerts?check={check}", url.trim_end_matches('/'))
 }
 
-/// What names the alert over its whole life: unlike Alertmanager's it leaves labels and severity out, which may change.
 fn fingerprint(alert: &AlertView) -> String {
-    let id = &alert.id;
-    let reason = id.reason.map(|r| ("reason".into(), r.name().into()));
-    let names = [("check".into(), id.check.clone())].into_iter().chain(id.key.0.iter().cloned()).chain(reason);
-    format!("{:016x}", LabelSet::new(names).fingerprint())
+    format!("{:016x}", alert.id.fingerprint())
 }
 
 /// The pairs that all have.

@@ -99,6 +99,8 @@ impl Labels {
             labels.add("check", name);
         }
         labels.values.insert("channel".to_owned(), None);
+        // Alertmanager's name of `check`, which alerts that others send have as well: of any value.
+        labels.values.insert("alertname".to_owned(), None);
         for (declared, check) in super::checks(outline) {
             labels.add("check", &check.name);
             labels.add("source", &check.source);

@@ -13,6 +13,7 @@
 //!
 //! [`FaultServer`] needs nothing installed: it is an HTTP server that misbehaves as told.
 
+mod alerting;
 mod bigquery;
 mod block_kit;
 mod certificates;
@@ -30,6 +31,7 @@ mod slack;
 mod smtp;
 pub mod tools;
 
+pub use alerting::{Amtool, Vmalert};
 pub use bigquery::{BigQuery, BqEmulator};
 pub use block_kit::{check_attachments, check_blocks};
 pub use certificates::Certificates;
@@ -62,6 +64,20 @@ pub fn prometheus() -> Option<&'static Prometheus> {
 /// A Prometheus of this test's own, with its API below a path.
 pub fn prometheus_at(prefix: &str) -> Option<Prometheus> {
     require("Prometheus", twice(|| Prometheus::start_at(prefix)))
+}
+
+/// A Prometheus of this test's own that judges rules and sends what fires to an Alertmanager on this port.
+pub fn alerting_prometheus(rules: &str, alertmanager: u16) -> Option<Prometheus> {
+    require("Prometheus", twice(|| Prometheus::alerting(rules, alertmanager)))
+}
+
+/// A vmalert of this test's own, over a Prometheus.
+pub fn vmalert(rules: &str, prometheus: &str, alertmanager: u16) -> Option<Vmalert> {
+    require("vmalert", twice(|| Vmalert::start(rules, prometheus, alertmanager)))
+}
+
+pub fn amtool() -> Option<Amtool> {
+    require("amtool", Amtool::find())
 }
 
 /// One Pub/Sub emulator for all tests of this binary; each takes a project of its own.

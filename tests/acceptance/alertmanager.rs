@@ -1,0 +1,150 @@
+//! In an Alertmanager's place: what sends to one sends to us, and what asks one asks us.
+
+use super::daemon::{Daemon, Home, eventually, hook};
+use serde_json::{Value, json};
+use std::time::{SystemTime, UNIX_EPOCH};
+use testkit::{FaultServer, Reply, http};
+
+/// A daemon that tells this receiver of each alert by itself and at once.
+fn start(receiver: &FaultServer) -> (Home, Daemon) {
+    let route = "route: { channels: [hook], group_by: ['...'], group_wait: 0s, group_interval: 1s }";
+    let home = Home::new(&format!("{}\n{route}", hook(&receiver.url("/"))));
+    let daemon = home.start();
+    (home, daemon)
+}
+
+fn post(daemon: &Daemon, alerts: &Value) -> (u16, String) {
+    let headers = [("Content-Type", "application/json")];
+    http::request("POST", daemon.port, "/api/v2/alerts", &headers, &alerts.to_string()).unwrap()
+}
+
+/// What a receiver was told: `firing NAME JOB: title`.
+fn said(receiver: &FaultServer) -> Vec<String> {
+    let messages = receiver.requests();
+    let alerts = messages.iter().flat_map(|request| request.json()["alerts"].as_array().unwrap().clone());
+    let text = |v: &Value| v.as_str().unwrap_or("").to_owned();
+    let line = |a: Value| {
+        let labels = &a["labels"];
+        let (status, name, job) = (text(&a["status"]), text(&labels["alertname"]), text(&labels["job"]));
+        format!("{status} {name} {job}: {} ({})", text(&a["annotations"]["summary"]), text(&a["annotations"]["change"]))
+    };
+    alerts.map(line).collect()
+}
+
+fn told(receiver: &FaultServer, want: &str) {
+    eventually(want, || said(receiver).iter().any(|line| line == want));
+}
+
+/// A rule of Prometheus's that fires for this many seconds from now on.
+fn fires_for(seconds: u64) -> String {
+    let until = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() + seconds;
+    format!(
+        "groups:\n- name: g\n  rules:\n  - alert: Down\n    expr: vector(time()) < {until}\n    \
+         labels: {{ severity: critical, job: x }}\n    annotations: {{ summary: x is down }}\n"
+    )
+}
+
+#[test]
+fn what_is_sent_is_told_listed_and_survives_a_kill() {
+    let receiver = FaultServer::start([Reply::status(200)]);
+    let (home, daemon) = start(&receiver);
+    let down = json!({"labels": {"alertname": "Down", "job": "x"}, "annotations": {"summary": "x is down"}});
+    assert_eq!(post(&daemon, &json!([down])), (200, String::new()));
+    told(&receiver, "firing Down x: x is down (fired)");
+
+    let alerts = daemon.get("/api/v2/alerts");
+    let alert = &alerts[0];
+    assert_eq!(alerts.as_array().unwrap().len(), 1, "{alerts}");
+    assert_eq!(alert["status"], json!({"state": "active", "silencedBy": [], "inhibitedBy": [], "mutedBy": []}));
+    assert_eq!(alert["labels"]["check"], "Down");
+    assert_eq!(alert["receivers"], json!([{"name": "hook"}]));
+    assert_eq!(alert["fingerprint"], receiver.requests()[0].json()["alerts"][0]["fingerprint"]);
+    assert_eq!(daemon.alerts()[0]["id"], r#"{alertname="Down", job="x"}"#);
+    for (query, count) in [("filter=job=x", 1), ("filter=job%3D~%22y.*%22", 0), ("active=false", 0), ("receiver=ho", 0)]
+    {
+        let found = daemon.get(&format!("/api/v2/alerts?{query}"));
+        assert_eq!(found.as_array().unwrap().len(), count, "{query}");
+    }
+    let groups = daemon.get("/api/v2/alerts/groups");
+    assert_eq!(
+        (&groups[0]["receiver"]["name"], &groups[0]["alerts"][0]["labels"]["job"]),
+        (&json!("hook"), &json!("x"))
+    );
+    assert_eq!(daemon.get("/api/v2/receivers"), json!([{"name": "hook"}]));
+    assert_eq!(http::get(daemon.port, "/-/healthy").as_deref(), Ok("ok\n"));
+
+    daemon.kill();
+    let daemon = home.start();
+    assert_eq!(daemon.get("/api/v2/alerts")[0]["fingerprint"], alert["fingerprint"]);
+    let mut over = down;
+    over["endsAt"] = json!("2026-01-05T00:00:00Z");
+    assert_eq!(post(&daemon, &json!([over])).0, 200);
+    told(&receiver, "resolved Down x: x is down (resolved)");
+    assert_eq!(said(&receiver).len(), 2, "{:?}", said(&receiver));
+    assert_eq!(daemon.get("/api/v2/alerts"), json!([]));
+    daemon.stop();
+}
+
+#[test]
+fn what_is_wrong_is_said_as_a_json_text_and_the_rest_is_taken() {
+    let receiver = FaultServer::start([Reply::status(200)]);
+    let (_home, daemon) = start(&receiver);
+    let (status, said) = post(&daemon, &json!([{"labels": {}}, {"labels": {"alertname": "Down", "job": "x"}}]));
+    let said: Value = serde_json::from_str(&said).unwrap();
+    assert_eq!((status, &said), (400, &json!("alert 0: it has no label: at least one with a value is needed")));
+    told(&receiver, "firing Down x: Down: x (fired)");
+    let (status, said) = http::request("GET", daemon.port, "/api/v2/alerts?filter=x", &[], "").unwrap();
+    assert_eq!(status, 400, "{said}");
+    assert!(serde_json::from_str::<String>(&said).unwrap().contains("a matcher is a label"), "{said}");
+    daemon.stop();
+}
+
+#[test]
+fn prometheus_sends_to_us_as_it_is() {
+    let receiver = FaultServer::start([Reply::status(200)]);
+    let (_home, daemon) = start(&receiver);
+    let Some(_prometheus) = testkit::alerting_prometheus(&fires_for(10), daemon.port) else { return };
+    told(&receiver, "firing Down x: x is down (fired)");
+    let alert = &daemon.get("/api/v2/alerts")[0];
+    assert!(alert["generatorURL"].as_str().unwrap().contains("/graph?g0.expr="), "{alert}");
+    told(&receiver, "resolved Down x: x is down (resolved)");
+    daemon.stop();
+}
+
+#[test]
+fn vmalert_sends_to_us_as_it_is() {
+    let receiver = FaultServer::start([Reply::status(200)]);
+    let (_home, daemon) = start(&receiver);
+    let Some(prometheus) = testkit::prometheus() else { return };
+    let Some(_vmalert) = testkit::vmalert(&fires_for(10), &prometheus.url(), daemon.port) else { return };
+    told(&receiver, "firing Down x: x is down (fired)");
+    told(&receiver, "resolved Down x: x is down (resolved)");
+    daemon.stop();
+}
+
+#[test]
+fn amtool_lists_and_adds() {
+    let receiver = FaultServer::start([Reply::status(200)]);
+    let (home, daemon) = start(&receiver);
+    let Some(amtool) = testkit::amtool() else { return };
+    let run = |arguments: &[&str]| amtool.run(daemon.port, arguments).unwrap();
+    run(&["alert", "add", "Down", "job=x", "--annotation=summary=x is down"]);
+    told(&receiver, "firing Down x: x is down (fired)");
+    home.slow("critical: duration > 300");
+    home.ran("X", 608);
+    eventually("our own", || daemon.alerts().len() == 2);
+    let listed = run(&["alert", "query"]);
+    assert!(listed.contains("Down") && listed.contains("slow"), "{listed}");
+    for (matcher, name) in
+        [("job=x", "Down"), ("slow", "slow"), ("alertname=~Do.*", "Down"), ("severity=critical", "slow")]
+    {
+        let listed = run(&["alert", "query", "-o", "json", matcher]);
+        let listed: Value = serde_json::from_str(&listed).unwrap();
+        let names: Vec<&Value> = listed.as_array().unwrap().iter().map(|a| &a["labels"]["alertname"]).collect();
+        assert_eq!(names, [name], "{matcher}: {listed}");
+    }
+    let routes = run(&["config", "routes", "show"]);
+    assert!(routes.contains("hook"), "{routes}");
+    assert_eq!(run(&["config", "routes", "test", "alertname=Down"]).trim(), "hook");
+    daemon.stop();
+}
