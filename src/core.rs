@@ -16,9 +16,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use crate::dispatch::silence::{Refusal as SilenceRefusal, Wish as SilenceWish};
-pub use crate::dispatch::{Send, report::ChannelReport};
-pub use crate::engine::Collect;
+pub use crate::dispatch::{
+    Send,
+    outlook::{Knows, Led, Outlook},
+    report::ChannelReport,
+};
 pub use crate::engine::received::RESOLVE_TIMEOUT;
+pub use crate::engine::{Collect, Standing};
 
 /// What routes are made of, for whoever shows them.
 pub mod routes {

@@ -10,6 +10,7 @@ mod schema;
 mod status;
 mod test;
 mod token;
+mod why;
 
 use crate::config::{Env, Problem};
 use crate::load::{self, Config, Loaded, Mode};
@@ -38,6 +39,8 @@ enum Command {
     Test(test::Arguments),
     /// The routing tree, and where it leads labels.
     Routes(routes::Arguments),
+    /// Says what was told of an alert, what was not and why not.
+    Why(why::Arguments),
     /// Prints one JSON Schema for every file.
     Schema(schema::Arguments),
     /// Writes a small configuration that runs.
@@ -76,6 +79,7 @@ pub fn main() -> ExitCode {
         Command::Lint(arguments) => lint::main(&arguments),
         Command::Test(arguments) => test::main(&arguments),
         Command::Routes(arguments) => routes::main(&arguments),
+        Command::Why(arguments) => why::main(&arguments),
         Command::Schema(arguments) => schema::main(&arguments),
         Command::Init(arguments) => init::main(&arguments),
         Command::Status(arguments) => status::main(&arguments),

@@ -16,6 +16,7 @@ pub mod group;
 pub mod hold;
 pub mod inhibit;
 pub mod news;
+pub mod outlook;
 pub mod pace;
 pub mod queue;
 pub mod report;

@@ -250,7 +250,7 @@ impl Dispatch {
 }
 
 /// When one member's news leaves; `None` where there is none, or something holds it.
-fn leaves(group: &Group, subject: &Subject, target: usize) -> Option<Timestamp> {
+pub(super) fn leaves(group: &Group, subject: &Subject, target: usize) -> Option<Timestamp> {
     let target = &subject.targets[target];
     let (news, at) = target.news?;
     if target.in_flight || target.covered {

@@ -12,6 +12,7 @@ pub mod received;
 mod reload;
 mod report;
 mod signals;
+pub mod standing;
 mod step;
 mod view;
 
@@ -19,6 +20,7 @@ pub use evaluate::{CollectFailure, Evaluated, Judged, evaluate};
 pub use received::Received;
 pub use report::{CheckReport, Instance, SourceReport};
 pub use signals::end_of;
+pub use standing::{Pending, Standing};
 pub use view::preview;
 
 use crate::model::alert::AlertView;

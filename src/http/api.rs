@@ -8,6 +8,7 @@ use super::query::{self, Pairs};
 use super::silences;
 use super::v2;
 use crate::runtime::handle::{Handle, NoAnswer};
+use crate::runtime::views::why::NoAlert;
 use crate::telemetry;
 use axum::extract::{Query, State};
 use axum::http::{StatusCode, header};
@@ -24,7 +25,7 @@ pub type Route = (&'static str, &'static str, Role, MethodRouter<Handle>);
 
 /// Every route there is. What only shows needs `Read`; what changes who is told of what, `Silence`; what changes the
 /// daemon, `Admin`. `Anyone` is for what a load balancer asks, and tells nothing.
-pub fn routes() -> [Route; 12] {
+pub fn routes() -> [Route; 13] {
     [
         ("/healthz", "get", Role::Anyone, get(healthz)),
         ("/readyz", "get", Role::Anyone, get(readyz)),
@@ -37,6 +38,7 @@ pub fn routes() -> [Route; 12] {
         ("/api/v1/silences", "post", Role::Silence, post(silences::put)),
         ("/api/v1/silences/{id}", "get", Role::Read, get(silences::one)),
         ("/api/v1/silences/{id}", "delete", Role::Silence, delete(silences::expire)),
+        ("/api/v1/why", "get", Role::Read, get(why)),
         ("/api/v1/openapi.json", "get", Role::Read, get(openapi)),
     ]
 }
@@ -86,6 +88,19 @@ async fn checks(State(handle): State<Handle>, Query(pairs): Query<Pairs>) -> Res
 
 async fn status(State(handle): State<Handle>) -> Response {
     json(handle.status().await)
+}
+
+async fn why(State(handle): State<Handle>, Query(pairs): Query<Pairs>) -> Response {
+    let filter = match query::why(pairs) {
+        Ok(filter) => filter,
+        Err(why) => return bad_request(&why),
+    };
+    match handle.why(filter).await {
+        Ok(Ok(why)) => Json(why).into_response(),
+        Ok(Err(NoAlert::Unclear(why))) => bad_request(&why),
+        Ok(Err(NoAlert::Unknown(why))) => (StatusCode::NOT_FOUND, Json(Problem { error: &why })).into_response(),
+        Err(none) => json::<()>(Err(none)),
+    }
 }
 
 async fn openapi() -> Response {

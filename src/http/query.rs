@@ -3,6 +3,7 @@
 use crate::model::silence::SilenceState;
 use crate::model::{Matcher, Severity};
 use crate::runtime::silences::SilenceFilter;
+use crate::runtime::views::why::{self, WhyFilter};
 use crate::runtime::views::{AlertFilter, CheckFilter, LIMIT_MAX, State, Window};
 
 /// The parameters of a request, in order.
@@ -61,6 +62,29 @@ pub fn silences(pairs: Pairs) -> Result<SilenceFilter, String> {
             }
             _ => window(&mut filter.window, &name, &value, "state")?,
         }
+    }
+    Ok(filter)
+}
+
+/// Reads which alert's life is asked for.
+///
+/// # Errors
+/// Says which parameter is wrong and what it may be.
+pub fn why(pairs: Pairs) -> Result<WhyFilter, String> {
+    let mut filter = WhyFilter { alert: String::new(), limit: why::LINES_DEFAULT, before: None };
+    for (name, value) in pairs {
+        let number = || value.parse::<u32>().map_err(|_| wrong(&name, &value, "a whole number"));
+        match &*name {
+            "alert" => filter.alert = value,
+            "limit" => filter.limit = (number()? as usize).clamp(1, why::LINES_MAX),
+            "before" => {
+                filter.before = Some(value.parse().map_err(|_| wrong(&name, &value, "an `older` of an answer"))?);
+            }
+            _ => return Err(format!("`{name}` is no parameter: there are alert limit before")),
+        }
+    }
+    if filter.alert.trim().is_empty() {
+        return Err("`alert` is missing: write `?alert=check{name=\"value\"}`".to_owned());
     }
     Ok(filter)
 }

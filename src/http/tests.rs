@@ -2,6 +2,7 @@ use super::*;
 use crate::model::Timestamp;
 use crate::runtime::handle::{Inbox, Question, channel};
 use crate::runtime::silences::SilenceRefused;
+use crate::runtime::views::why::{NoAlert, Why};
 use crate::runtime::views::{Reloaded, samples};
 use crate::telemetry::{self, Telemetry};
 use serde_json::Value;
@@ -33,6 +34,16 @@ async fn answer(mut inbox: Inbox, reload: Result<Reloaded, String>) {
             }
             Question::Checks(_, reply) => reply.send(samples::page(samples::check())).unwrap(),
             Question::Status(reply) => reply.send(samples::status()).unwrap(),
+            Question::Find(named, reply) => reply
+                .send(match &*named.check {
+                    "slow" => Ok(samples::why().alert),
+                    "two" => Err(NoAlert::Unclear("one of 2".into())),
+                    _ => Err(NoAlert::Unknown("not known".into())),
+                })
+                .unwrap(),
+            Question::Why(alert, filter, reply) => {
+                reply.send(Why { alert, title: format!("{filter:?}"), ..samples::why() }).unwrap();
+            }
             Question::Gauges(reply) => reply.send(()).unwrap(),
             Question::Reload(reply) => reply.send(reload.clone()).unwrap(),
             Question::Silences(filter, reply) => {
@@ -85,9 +96,11 @@ fn the_document_has_every_route_and_no_other() {
 async fn the_document_has_every_field_and_no_other() {
     let url = daemon(Ok(Reloaded { checks: 3 })).await;
     let document = openapi();
-    for path in ["/api/v1/alerts", "/api/v1/checks", "/api/v1/status", "/api/v1/silences"] {
+    let paths = ["/api/v1/alerts", "/api/v1/checks", "/api/v1/status", "/api/v1/silences", "/api/v1/why?alert=slow"];
+    for asked in paths {
+        let path = asked.split('?').next().unwrap();
         let schema = &document["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]["schema"];
-        conforms(&document, schema, &get_json(&format!("{url}{path}")).await, path);
+        conforms(&document, schema, &get_json(&format!("{url}{asked}")).await, path);
     }
     let reloaded = reqwest::Client::new().post(format!("{url}/-/reload")).send().await.unwrap();
     let reloaded: Value = reloaded.json().await.unwrap();
@@ -156,6 +169,23 @@ async fn filters_reach_the_loop() {
     let alerts = get_json(&format!("{url}/api/v1/alerts?state=firing&matcher=team%3D%22data%22&limit=5")).await;
     let heard = alerts["items"][0]["check"].as_str().unwrap();
     assert!(heard.contains("Firing") && heard.contains("data") && heard.contains("limit: 5"), "{heard}");
+}
+
+#[tokio::test]
+async fn why_says_what_it_needs_and_which_alerts_there_are() {
+    let url = daemon(Ok(Reloaded { checks: 3 })).await;
+    for (query, status, want) in [
+        ("", 400, "`alert` is missing"),
+        ("?alert=slow&limit=x", 400, "a whole number"),
+        ("?alert=slow&at=x", 400, "there are alert limit before"),
+        ("?alert=two", 400, "one of 2"),
+        ("?alert=odd", 404, "not known"),
+        ("?alert=%7Ba%7D", 400, "an alert is written as"),
+        ("?alert=slow%7Ba=b%7D&limit=5000&before=7", 200, "limit: 1000, before: Some(7)"),
+    ] {
+        let (got, text) = get(&format!("{url}/api/v1/why{query}")).await;
+        assert!(got == status && text.contains(want), "{query}: {got} {text}");
+    }
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@
 //! it is parsed at a door (`config`, `store`), not here, but for the records of [`record`].
 
 pub mod alert;
+pub mod alert_ref;
 pub mod failure;
 pub mod fnv;
 pub mod labels;

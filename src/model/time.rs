@@ -55,6 +55,13 @@ impl Timestamp {
         Duration::from_micros(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
 
+    /// The whole second that is not before it: how people are shown an instant, never too early.
+    #[must_use]
+    pub fn to_the_second(self) -> Timestamp {
+        let whole = Timestamp::from_secs(self.as_secs());
+        if whole == self { self } else { Timestamp::from_secs(self.as_secs().saturating_add(1)) }
+    }
+
     /// Seconds from `earlier` to this, negative where this is before.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "seconds as a float are exact to a microsecond for 285 years")]

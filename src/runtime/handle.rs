@@ -1,7 +1,9 @@
 //! How the API asks the loop: each question is answered between two turns.
 
 use super::silences::{Silence, SilenceFilter, SilenceRefused, SilenceRequest, Silenced};
+use super::views::why::{NoAlert, Why, WhyFilter};
 use super::views::{Alert, AlertFilter, Check, CheckFilter, Page, Reloaded, Status};
+use crate::model::alert_ref::AlertRef;
 use crate::telemetry::Telemetry;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -26,6 +28,10 @@ pub enum Question {
     Alerts(AlertFilter, oneshot::Sender<Page<Alert>>),
     Checks(CheckFilter, oneshot::Sender<Page<Check>>),
     Status(oneshot::Sender<Status>),
+    /// Which alert is meant, by its text.
+    Find(AlertRef, oneshot::Sender<Result<String, NoAlert>>),
+    /// Why the alert with this text was told, or not.
+    Why(String, WhyFilter, oneshot::Sender<Why>),
     /// Brings the gauges up to date.
     Gauges(oneshot::Sender<()>),
     /// Reads the configuration again; the error is that of the configuration, for people.
@@ -116,6 +122,18 @@ impl Handle {
 
     pub async fn status(&self) -> Result<Status, NoAnswer> {
         self.ask(PATIENCE, Question::Status).await
+    }
+
+    /// Why an alert was told, or was not. The inner error is for people.
+    pub async fn why(&self, filter: WhyFilter) -> Result<Result<Why, NoAlert>, NoAnswer> {
+        let named = match AlertRef::parse(&filter.alert) {
+            Ok(named) => named,
+            Err(why) => return Ok(Err(NoAlert::Unclear(why))),
+        };
+        match self.ask(PATIENCE, |reply| Question::Find(named, reply)).await? {
+            Ok(alert) => Ok(Ok(self.ask(PATIENCE, |reply| Question::Why(alert, filter, reply)).await?)),
+            Err(none) => Ok(Err(none)),
+        }
     }
 
     /// All metrics as text. A loop that does not answer leaves its gauges as they were: that is when metrics matter.

@@ -36,7 +36,11 @@ enum Job {
     Turn { number: u64, writes: Vec<Write> },
     Snapshot(Vec<Write>),
     Prune { now: Timestamp, keep: Duration },
+    Read(Read),
 }
+
+/// Reads the store between two commits; `None` where it fails and is not open. It must be short.
+pub type Read = Box<dyn FnOnce(Option<&mut dyn Store>) + Send>;
 
 /// What the task says.
 #[derive(Debug)]
@@ -207,6 +211,11 @@ impl<S> Keeper<S> {
         self.order(Job::Prune { now, keep });
     }
 
+    /// Reads, after what was handed over before.
+    pub fn read(&self, read: Read) {
+        self.order(Job::Read(read));
+    }
+
     /// Lets the task finish what it has, and waits for it, but not for ever. Whether it ended.
     pub async fn stop(self) -> bool {
         drop(self.jobs);
@@ -284,6 +293,7 @@ impl Worker {
                 }
                 Job::Snapshot(writes) => self.snapshot(&writes),
                 Job::Prune { now, keep } => self.prune(now, keep),
+                Job::Read(read) => read(self.store.as_mut().map(|store| &mut **store as &mut dyn Store)),
             }
         }
         self

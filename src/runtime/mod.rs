@@ -20,6 +20,7 @@ mod turn;
 pub mod v2;
 pub mod views;
 mod watch;
+mod why;
 
 pub use ask::SourceSpec;
 pub use clock::{Clock, SystemClock};

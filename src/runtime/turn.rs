@@ -11,17 +11,19 @@ use super::reload::{LoadResult, Reloads};
 use super::signals::Signal;
 use super::silences;
 use super::tell::{Sent, Teller};
+use super::views::why::NoAlert;
 use super::views::{ConfigStatus, Instant as Shown, Reloaded, Status, StoreStatus};
-use super::{Clock, Event, Loaded, Options, answer, watch};
+use super::{Clock, Event, Loaded, Options, answer, watch, why};
 use crate::core::{Core, Input, Options as CoreOptions, Send as Outgoing};
-use crate::model::record::{Phase, Row};
+use crate::model::alert_ref::AlertRef;
+use crate::model::record::{Entry, Phase, Row, Write};
 use crate::model::{AlertState, Timestamp};
 use crate::store::StoreError;
 use crate::telemetry::{BreakerState, Telemetry};
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
 
 /// The loop looks at the clock at least this often: a system clock that was set must not be noticed late.
@@ -59,6 +61,8 @@ pub struct Daemon {
     prune_at: Instant,
     /// Set by a signal: until when sends that are out are waited for. No slot starts any more.
     stop_at: Option<Instant>,
+    /// What is to be noted in the history with the next turn.
+    notes: Vec<Write>,
 }
 
 /// What is only shown.
@@ -120,9 +124,11 @@ impl Daemon {
             chores_at: Instant::now(),
             prune_at: Instant::now(),
             stop_at: None,
+            notes: Vec::new(),
         };
         daemon.heartbeat.store_writes(why.is_none());
         daemon.telemetry.started(loaded.core.checks.len(), firing, env!("CARGO_PKG_VERSION"));
+        daemon.note(now, concat!("Bellwether ", env!("CARGO_PKG_VERSION"), " started"));
         daemon.adopt(loaded, now);
         daemon.turn(why.into_iter().map(|why| Input::StoreFailed { why }).collect());
         Ok(daemon)
@@ -233,6 +239,7 @@ impl Daemon {
             Ok(loaded) => {
                 let now = self.clock.now();
                 let core = Box::new(loaded.core.clone());
+                self.note(now, "a changed configuration was taken up");
                 self.reloads.ended(&Ok(Reloaded { checks: core.checks.len() }));
                 self.adopt(*loaded, now);
                 Input::Reload(core)
@@ -253,13 +260,20 @@ impl Daemon {
         let turn = self.core.handle(now, inputs);
         turn.changes.iter().for_each(|change| self.telemetry.changed(change));
         self.busy = 0 < had + turn.writes.len() + turn.sends.len() + turn.collects.len();
-        let ready = self.keeper.keep(turn.writes, turn.sends);
+        let mut writes = turn.writes;
+        writes.append(&mut self.notes);
+        let ready = self.keeper.keep(writes, turn.sends);
         self.keeper.promise(std::mem::take(&mut self.promises));
         self.teller.start(ready);
         if self.stop_at.is_none() {
             self.asker.start(turn.collects);
         }
         self.inbox.pulse.beat();
+    }
+
+    /// Notes something about Bellwether itself, for whoever reads an alert's life later.
+    fn note(&mut self, at: Timestamp, text: &str) {
+        self.notes.push(Write::Append(Box::new(Entry::Note { at, text: text.to_owned() })));
     }
 
     /// Takes the outer half of a configuration; the inner half goes to the core.
@@ -310,6 +324,8 @@ impl Daemon {
 
     fn stop(&mut self, name: &str) {
         self.telemetry.stopping(name, self.teller.in_flight());
+        let now = self.clock.now();
+        self.note(now, "Bellwether stopped");
         self.stop_at.get_or_insert_with(|| Instant::now() + STOP_PATIENCE);
         self.inbox.questions.close();
     }
@@ -322,6 +338,11 @@ impl Daemon {
             Question::Status(reply) => {
                 let status = self.status();
                 drop(reply.send(status));
+            }
+            Question::Find(named, reply) => self.find(named, reply),
+            Question::Why(alert, filter, reply) => {
+                let present = why::Present::of(&self.core, &alert, self.clock.now());
+                self.keeper.read(Box::new(move |store| drop(reply.send(present.with_life(&filter, store)))));
             }
             Question::Gauges(reply) => {
                 self.gauges();
@@ -336,6 +357,17 @@ impl Daemon {
             Question::V2(ask) => return self.answer_v2(ask),
         }
         None
+    }
+
+    /// What the core cannot decide, the history does.
+    fn find(&self, named: AlertRef, reply: oneshot::Sender<Result<String, NoAlert>>) {
+        match why::find(&self.core, &named) {
+            Ok(why::Found::One(id)) => drop(reply.send(Ok(id.to_string()))),
+            Ok(why::Found::Remembered(known)) => {
+                self.keeper.read(Box::new(move |store| drop(reply.send(why::choose(&named, known, store)))));
+            }
+            Err(none) => drop(reply.send(Err(none))),
+        }
     }
 
     fn gauges(&mut self) {

@@ -259,5 +259,7 @@ pub struct Reloaded {
     pub checks: usize,
 }
 
+pub mod why;
+
 #[cfg(test)]
 pub mod samples;

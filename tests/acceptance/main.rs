@@ -13,6 +13,7 @@ mod restart;
 mod secrets;
 mod serving;
 mod store;
+mod why;
 
 use daemon::eventually;
 use serde_json::Value;

@@ -1,5 +1,6 @@
 //! One of each view with nothing left out.
 
+use super::why::{Why, WhyChannel, WhyLine};
 use super::*;
 use crate::model::Timestamp;
 use crate::model::silence::SilenceState;
@@ -127,5 +128,39 @@ pub fn status() -> Status {
             in_flight: 1,
             undelivered: 4,
         }],
+    }
+}
+
+pub fn why() -> Why {
+    Why {
+        alert: r#"slow{processor="X"}"#.into(),
+        now: at(120),
+        state: "firing",
+        severity: Some(Severity::Critical),
+        since: Some(at(0)),
+        title: "X ran 8.2x its baseline".into(),
+        answer: vec!["Not told to oncall: silenced by `deploy`. Next: the silence ends.".into()],
+        channels: vec![WhyChannel {
+            channel: "oncall".into(),
+            group: "{}".into(),
+            knows: "told_before",
+            severity: Some(Severity::Warning),
+            told_at: Some(at(1)),
+            because: "silenced by `deploy`".into(),
+            next: "the silence ends".into(),
+            next_at: Some(at(180)),
+        }],
+        life: vec![WhyLine {
+            at: at(1),
+            kind: "sent",
+            channel: Some("oncall".into()),
+            text: "sent `fired`: delivered in 120ms".into(),
+            severity: Some(Severity::Warning),
+            outcome: Some("delivered"),
+            took_seconds: Some(0.12),
+            attempt: Some(1),
+        }],
+        older: Some(17),
+        unread: Some("the store fails".into()),
     }
 }
