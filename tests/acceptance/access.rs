@@ -118,6 +118,52 @@ fn https_with_a_token_from_a_file_and_a_certificate_that_is_renewed() {
     daemon.stop();
 }
 
+/// As `docs/access.md` says to write it: with a token that may send, and not with one that may read.
+#[test]
+fn prometheus_and_amtool_send_over_https_with_a_token() {
+    let home = home(
+        "tokens_file: ../tokens, tls: { cert: ../server.pem, key: ../server.key }, \
+                     url: 'https://bell.example'",
+    );
+    let certificates = Certificates::new(&home.path(""), 1).unwrap();
+    let authority = certificates.authority();
+    for (name, role) in [("reader", "read"), ("prometheus", "silence")] {
+        token(&home, name, role);
+    }
+    let mut command = bellwether();
+    command.arg("run").arg(home.config());
+    let mut daemon = Daemon::spawn(&home, command);
+    eventually("the address in the log", || daemon.found_port());
+    let Some(amtool) = testkit::amtool() else { return };
+    let as_who = |name: &str| {
+        let how = format!(
+            "authorization: {{ credentials_file: {} }}, tls_config: {{ ca_file: {} }}",
+            home.path(name).display(),
+            authority.display()
+        );
+        let file = home.path(&format!("{name}.yml"));
+        std::fs::write(&file, format!("{{ {how} }}")).unwrap();
+        (format!("--http.config.file={}", file.display()), how)
+    };
+    let url = format!("--alertmanager.url=https://127.0.0.1:{}", daemon.port);
+    let run = |name: &str, arguments: &[&str]| {
+        let mut command = amtool.command();
+        command.arg(&url).arg(as_who(name).0).args(arguments);
+        let output = command.output().unwrap();
+        (output.status.success(), said(&output))
+    };
+    let refused = run("reader", &["alert", "add", "Refused", "job=x"]);
+    assert!(!refused.0 && refused.1.contains("403"), "{}", refused.1);
+    assert!(run("prometheus", &["alert", "add", "Taken", "job=x"]).0);
+    let listed = || run("reader", &["alert", "query"]).1;
+    let rules = "groups: [{ name: g, rules: [{ alert: Sent, expr: vector(1), labels: { job: y } }] }]";
+    let how = format!("scheme: https, {}, ", as_who("prometheus").1);
+    let Some(_prometheus) = testkit::alerting_prometheus_as(rules, daemon.port, &how) else { return };
+    eventually("both alerts", || listed().contains("Taken") && listed().contains("Sent"));
+    assert!(!listed().contains("Refused"));
+    daemon.stop();
+}
+
 #[test]
 fn what_cannot_be_opened_safely_is_not_started() {
     for (server, want) in [

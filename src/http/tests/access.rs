@@ -14,6 +14,10 @@ fn three_tokens() -> Doors {
     doors
 }
 
+fn every_route() -> impl Iterator<Item = api::Route> {
+    api::routes().into_iter().chain(crate::http::v2::routes())
+}
+
 /// The answer to a request from this address, with this token.
 async fn ask(doors: &Doors, from: &str, (path, method): (&str, &str), token: Option<&str>) -> Response {
     let (handle, _) = channel(Telemetry::new(Timestamp::default()));
@@ -29,7 +33,7 @@ async fn ask(doors: &Doors, from: &str, (path, method): (&str, &str), token: Opt
 /// The loop is gone: who is let in hears 503 of it, or 400 of a request that is not whole.
 #[tokio::test]
 async fn each_route_lets_in_whom_its_role_says() {
-    for (path, method, needs, _) in api::routes() {
+    for (path, method, needs, _) in every_route() {
         for (from, by_place) in [("127.0.0.1", Role::Read), ("192.0.2.7", Role::Anyone)] {
             for (token, has) in [
                 (None, by_place),
@@ -55,8 +59,9 @@ async fn each_route_lets_in_whom_its_role_says() {
 /// A new route that nobody thought of has no right to be here.
 #[test]
 fn only_a_load_balancer_needs_no_role_and_whatever_changes_something_needs_more_than_to_read() {
-    for (path, method, needs, _) in api::routes() {
-        assert_eq!(needs == Role::Anyone, ["/healthz", "/readyz"].contains(&path), "{path}");
+    for (path, method, needs, _) in every_route() {
+        let is_health = ["/healthz", "/readyz", "/-/healthy", "/-/ready"].contains(&path);
+        assert_eq!(needs == Role::Anyone, is_health, "{path}");
         assert!(method == "get" || Role::Silence <= needs, "{method} {path} needs {needs:?}");
     }
 }

@@ -37,6 +37,11 @@ impl Amtool {
         tools::in_path("amtool").or_else(|_| tools::installed("debian/usr/bin/amtool")).map(Amtool)
     }
 
+    /// The program itself, without arguments.
+    pub fn command(&self) -> Command {
+        Command::new(&self.0)
+    }
+
     /// Runs it against an Alertmanager on this port; what it printed, or what it said and how it ended.
     pub fn run(&self, port: u16, arguments: &[&str]) -> Result<String, String> {
         let mut command = Command::new(&self.0);

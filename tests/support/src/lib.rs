@@ -71,6 +71,11 @@ pub fn alerting_prometheus(rules: &str, alertmanager: u16) -> Option<Prometheus>
     require("Prometheus", twice(|| Prometheus::alerting(rules, alertmanager)))
 }
 
+/// The same, with more said of how it is sent: `scheme: https, `.
+pub fn alerting_prometheus_as(rules: &str, alertmanager: u16, how: &str) -> Option<Prometheus> {
+    require("Prometheus", twice(|| Prometheus::alerting_as(rules, alertmanager, how)))
+}
+
 /// A vmalert of this test's own, over a Prometheus.
 pub fn vmalert(rules: &str, prometheus: &str, alertmanager: u16) -> Option<Vmalert> {
     require("vmalert", twice(|| Vmalert::start(rules, prometheus, alertmanager)))

@@ -22,12 +22,17 @@ impl Prometheus {
 
     /// One that judges these rules (`groups:`) each second, and sends what fires to an Alertmanager on this port.
     pub fn alerting(rules: &str, alertmanager: u16) -> Result<Prometheus, String> {
+        Prometheus::alerting_as(rules, alertmanager, "")
+    }
+
+    /// The same, with more said of how it is sent: `scheme: https, `.
+    pub fn alerting_as(rules: &str, alertmanager: u16, how: &str) -> Result<Prometheus, String> {
         let rules_folder = server_folder()?;
         let file = rules_folder.path().join("rules.yml");
         std::fs::write(&file, rules).map_err(|error| error.to_string())?;
         let more = format!(
             "rule_files: ['{}']\n\
-             alerting: {{ alertmanagers: [ {{ static_configs: [ {{ targets: ['127.0.0.1:{alertmanager}'] }} ] }} ] }}\n",
+             alerting: {{ alertmanagers: [ {{ {how}static_configs: [ {{ targets: ['127.0.0.1:{alertmanager}'] }} ] }} ] }}\n",
             file.display()
         );
         let mut prometheus = Prometheus::start_with("", &more)?;
