@@ -3,10 +3,13 @@
 //! Every metric is described in `docs/metrics.md`; a test compares the two.
 
 mod access;
+mod failures;
 mod memory;
 
+pub use failures::BreakerState;
+
 use crate::model::alert::Change;
-use crate::model::{AlertState, ChangeKind, Delivery, Notification, Severity, Timestamp};
+use crate::model::{AlertState, ChangeKind, Delivery, FailureCounts, Notification, Severity, Timestamp};
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::{Family, MetricConstructor};
@@ -50,6 +53,7 @@ struct Inner {
     clock_offset: Seconds,
     resident: Gauge,
     access: access::Counters,
+    failures: failures::Failures,
 }
 
 /// A label's value that is shared with whoever names the thing, so that counting allocates nothing.
@@ -91,26 +95,6 @@ impl MetricConstructor<Histogram> for Buckets {
     }
 }
 
-/// What a channel's breaker does, as its gauge has it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BreakerState {
-    Admitting = 0,
-    Probing = 1,
-    Tripped = 2,
-}
-
-impl BreakerState {
-    /// The state of that name.
-    #[must_use]
-    pub fn from_name(name: &str) -> BreakerState {
-        match name {
-            "tripped" => BreakerState::Tripped,
-            "probing" => BreakerState::Probing,
-            _ => BreakerState::Admitting,
-        }
-    }
-}
-
 impl Inner {
     fn new(started: Timestamp) -> Inner {
         let seconds = || Histogram::new(SECONDS);
@@ -134,6 +118,7 @@ impl Inner {
             clock_offset: Seconds::default(),
             resident: Gauge::default(),
             access: access::Counters::default(),
+            failures: failures::Failures::default(),
         };
         inner.registry = inner.registered(started);
         inner
@@ -160,6 +145,7 @@ impl Inner {
         let undelivered = "Alerts of which the channel does not yet know what is true";
         own.register("notifications_undelivered", undelivered, self.undelivered.clone());
         own.register("breaker_state", "0 admitting, 1 probing, 2 tripped", self.breaker.clone());
+        self.failures.register(own);
         let successful = "Whether the last reload succeeded";
         own.register("config_last_reload_successful", successful, self.reload_successful.clone());
         let at = "When a reload last succeeded, since the epoch";
@@ -314,7 +300,8 @@ impl Telemetry {
     }
 
     /// The health of a channel, and of how many alerts it does not yet know what is true.
-    pub fn channel(&self, channel: &Arc<str>, breaker: BreakerState, undelivered: usize) {
+    pub fn channel(&self, channel: &Arc<str>, breaker: BreakerState, undelivered: usize, failures: &FailureCounts) {
+        self.0.failures.channel(channel, failures);
         let of = OfChannel { channel: Name(Arc::clone(channel)) };
         self.0.breaker.get_or_create(&of).set(breaker as i64);
         self.0.undelivered.get_or_create(&of).set(gauge(undelivered));
@@ -322,6 +309,7 @@ impl Telemetry {
 
     /// Ends the series of a channel that is no more.
     pub fn forget_channel(&self, channel: &Arc<str>) {
+        self.0.failures.forget_channel(channel);
         let of = OfChannel { channel: Name(Arc::clone(channel)) };
         self.0.breaker.remove(&of);
         self.0.undelivered.remove(&of);
@@ -398,6 +386,7 @@ fn gauge(count: usize) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::FailureClass;
     use std::collections::BTreeMap;
 
     /// Says every thing once.
@@ -411,7 +400,7 @@ mod tests {
         let (kind, view) = (ChangeKind::Fired, crate::store::conformance::view(&crate::store::conformance::id("x")));
         t.changed(&Change { at: Timestamp::default(), kind, severity: Severity::Critical, note: None, view });
         t.delivered(&notification(), 1, &Delivery::delivered(), Timestamp::from_secs(1_002));
-        t.channel(&name, BreakerState::Tripped, 4);
+        t.channel(&name, BreakerState::Tripped, 4, &[FailureClass::TimedOut; 3].into_iter().collect());
         t.reloaded(Timestamp::from_secs(1_001), 12);
         t.committed(Duration::from_millis(2), 1, 6);
         t.store_failed("no room", true);
@@ -481,6 +470,7 @@ mod tests {
             r#"bellwether_alerts{state="firing",severity="critical"} 0"#,
             r#"bellwether_notification_latency_seconds_sum{channel="x"} 2.0"#,
             r#"bellwether_breaker_state{channel="x"} 2"#,
+            r#"bellwether_channel_failures_total{channel="x",class="timed_out"} 3"#,
             r#"bellwether_notifications_undelivered{channel="x"} 4"#,
             "bellwether_config_last_reload_success_timestamp_seconds 1001.0",
             "bellwether_store_failures_total 1",
@@ -505,7 +495,12 @@ mod tests {
         t.forget_checks([&Arc::from("x")]);
         t.forget_channel(&Arc::from("x"));
         let text = t.encode();
-        for gone in ["bellwether_evaluations_total{", "bellwether_breaker_state{", "notifications_undelivered{"] {
+        for gone in [
+            "bellwether_evaluations_total{",
+            "bellwether_breaker_state{",
+            "channel_failures_total{",
+            "notifications_undelivered{",
+        ] {
             assert!(!text.contains(gone), "{gone}");
         }
     }

@@ -118,7 +118,15 @@ fn channel(channel: &Value) -> Line {
     if 0 < waiting {
         said.push_str(&format!("; {} not told yet", count(waiting, "alert")));
     }
+    said.push_str(&failed(channel));
     Line { what: "channel", text: said, is_down: down.is_some() || breaker != "admitting" }
+}
+
+/// Failures by class, ever: `; failed so far: 7 timed_out, 1 refused`.
+fn failed(of: &Value) -> String {
+    let classes = of["failures_by_class"].as_object().into_iter().flatten();
+    let classes: Vec<String> = classes.map(|(class, count)| format!("{count} {class}")).collect();
+    if classes.is_empty() { String::new() } else { format!("; failed so far: {}", classes.join(", ")) }
 }
 
 fn items<'a>(value: &'a Value, key: &str) -> &'a [Value] {
@@ -148,7 +156,7 @@ mod tests {
            rules/a.yaml:3:1: no
 ! store    writes nothing: no room
 ! source   `warehouse` did not answer 2 times in a row: refused
-! channel  `oncall` is down, tried again at 2026-01-05T00:01:30Z: it answered 500; 4 alerts not told yet
+! channel  `oncall` is down, tried again at 2026-01-05T00:01:30Z: it answered 500; 4 alerts not told yet; failed so far: 7 timed_out
 4 of these are down
 ";
         assert_eq!(report, want);
@@ -160,6 +168,7 @@ mod tests {
         (status.config.rejected, status.store.failing) = (None, None);
         status.sources[0].failures = 0;
         let channel = &mut status.channels[0];
+        channel.failures_by_class.clear();
         (channel.breaker, channel.down, channel.tripped_until, channel.undelivered) = ("admitting", None, None, 0);
         let report = written("x", &serde_json::to_value(status).unwrap());
         assert!(report.ends_with("  channel  `oncall` takes messages\nall is well\n"), "{report}");

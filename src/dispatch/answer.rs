@@ -1,7 +1,7 @@
 //! How a send ended, and what follows.
 
-use super::breaker::Turned;
 use super::{Dispatch, Health};
+use crate::model::breaker::Turned;
 use crate::model::record::{Entry, FlightRecord, Retry, RowName};
 use crate::model::{Delivery, Timestamp};
 use std::sync::Arc;
@@ -99,7 +99,9 @@ impl Dispatch {
 
     /// How the channel is now. Whether its breaker has just tripped.
     fn note_health(&mut self, name: &Arc<str>, delivery: &Delivery, now: Timestamp) -> bool {
+        let rules = self.config.channel(name).map(|channel| channel.breaker).unwrap_or_default();
         let channel = self.channels.entry(Arc::clone(name)).or_default();
+        delivery.class().into_iter().for_each(|class| channel.classes.add(class));
         channel.in_flight = channel.in_flight.saturating_sub(1);
         self.dirty.insert(RowName::Channel(Arc::clone(name)));
         let (up, why) = match delivery {
@@ -116,7 +118,7 @@ impl Dispatch {
             // A refusal proves that the far side is up; it is our message that is wrong.
             Delivery::Refused { why, .. } => (true, Some(why)),
         };
-        let tripped = channel.breaker.record(now, up) == Some(Turned::Tripped);
+        let tripped = channel.breaker.record(now, up, &rules) == Some(Turned::Tripped);
         let refused = matches!(delivery, Delivery::Refused { .. });
         if let Some(why) = why.filter(|_| tripped || refused) {
             channel.down = Some(why.clone());

@@ -1,11 +1,11 @@
 //! A channel's health: its breaker, what it asked us to wait, and who stands in its queue.
 
 use super::ChannelRules;
-use super::breaker::{Admission, Breaker};
 use super::group::Rank;
 use super::pace::Pace;
+use crate::model::breaker::{Admission, Breaker, BreakerRecord};
 use crate::model::record::ChannelRecord;
-use crate::model::{AlertId, Severity, Timestamp};
+use crate::model::{AlertId, FailureCounts, Severity, Timestamp};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -16,6 +16,8 @@ pub const IN_FLIGHT_MAX: usize = 256;
 #[derive(Debug, Default)]
 pub struct ChannelState {
     pub breaker: Breaker,
+    /// How many sends failed of each class, ever.
+    pub classes: FailureCounts,
     /// The far side asked us to wait until then.
     pub not_before: Option<Timestamp>,
     pub in_flight: usize,
@@ -93,11 +95,15 @@ impl ChannelState {
 
     #[must_use]
     pub fn record(&self, channel: &Arc<str>, now: Timestamp) -> ChannelRecord {
+        let BreakerRecord { failures, tripped_until, wait, recent, proven } = self.breaker.record_of(now);
         ChannelRecord {
             channel: Arc::clone(channel),
-            failures: self.breaker.failures(),
-            tripped_until: self.breaker.tripped_until(now),
-            wait: self.breaker.wait(),
+            failures,
+            tripped_until,
+            wait,
+            recent,
+            proven,
+            classes: self.classes.clone(),
             not_before: self.not_before,
             down: self.down.clone(),
             away_since: self.away_since,
@@ -108,12 +114,28 @@ impl ChannelState {
     #[must_use]
     pub fn restore(r: ChannelRecord) -> ChannelState {
         ChannelState {
-            breaker: Breaker::restore(r.failures, r.wait, r.tripped_until),
+            breaker: Breaker::restore(BreakerRecord {
+                failures: r.failures,
+                tripped_until: r.tripped_until,
+                wait: r.wait,
+                recent: r.recent,
+                proven: r.proven,
+            }),
+            classes: r.classes,
             not_before: r.not_before,
             down: r.down,
             away_since: r.away_since,
             pace: Pace::restore(r.pace),
             ..ChannelState::default()
+        }
+    }
+}
+
+impl super::Dispatch {
+    /// No breaker waits longer than the rules of now allow.
+    pub(super) fn bound_breakers(&mut self, now: Timestamp) {
+        for (name, channel) in &mut self.channels {
+            channel.breaker.bound(now, &self.config.channel(name).map(|rules| rules.breaker).unwrap_or_default());
         }
     }
 }

@@ -7,7 +7,6 @@
 
 pub mod answer;
 pub mod backoff;
-pub mod breaker;
 pub mod channel;
 pub mod cover;
 pub mod decide;
@@ -25,11 +24,13 @@ pub mod silence;
 pub mod state;
 pub mod subject;
 
+pub use crate::model::breaker;
 pub use hold::Cause;
 pub use route::{GroupBy, Route, Timers};
 pub use subject::Wait;
 
 use crate::model::alert::AlertView;
+use crate::model::breaker::BreakerRules;
 use crate::model::record::{Entry, FlightRecord, RowName};
 use crate::model::{AlertId, Matcher, Notification, Rate, Silence, Timestamp};
 use backoff::Jitter;
@@ -64,13 +65,20 @@ pub struct ChannelRules {
     pub rate: Option<Rate>,
     /// The most messages in an hour; what is critical is counted and never held.
     pub hourly: Option<u32>,
+    pub breaker: BreakerRules,
 }
 
 impl ChannelRules {
     /// A channel with no rules but its name.
     #[must_use]
     pub fn new(name: &Arc<str>) -> ChannelRules {
-        ChannelRules { name: Arc::clone(name), fallback: None, rate: None, hourly: None }
+        ChannelRules {
+            name: Arc::clone(name),
+            fallback: None,
+            rate: None,
+            hourly: None,
+            breaker: BreakerRules::default(),
+        }
     }
 }
 

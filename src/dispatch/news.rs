@@ -235,6 +235,7 @@ impl Dispatch {
         for channel in &gone {
             self.drop_channel(channel, now);
         }
+        self.bound_breakers(now);
         self.take_timers();
         let refused: Vec<Arc<str>> = self
             .groups

@@ -1,9 +1,9 @@
 //! Whose turn it is: the queue of all groups, the queue of each channel, and what its breaker and its rate let through.
 
-use super::breaker::Admission;
 use super::decide::Renew;
 use super::group::Group;
 use super::{Dispatch, Send};
+use crate::model::breaker::Admission;
 use crate::model::record::RowName;
 use crate::model::{Item, Severity, Timestamp};
 use std::cmp::Reverse;

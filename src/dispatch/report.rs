@@ -5,7 +5,7 @@ use super::subject::Target;
 use super::{Config, Dispatch};
 use crate::model::alert::Reason;
 use crate::model::record::{Phase, TargetRecord};
-use crate::model::{AlertId, LabelSet, Timestamp};
+use crate::model::{AlertId, FailureCounts, LabelSet, Timestamp};
 use std::sync::Arc;
 
 /// How a channel is.
@@ -16,6 +16,8 @@ pub struct ChannelReport {
     pub breaker: &'static str,
     /// Sends in a row that failed.
     pub failures: u32,
+    /// How many failed of each class, ever.
+    pub classes: FailureCounts,
     pub tripped_until: Option<Timestamp>,
     /// Why it is down, where it is.
     pub down: Option<String>,
@@ -84,6 +86,7 @@ fn report(name: &Arc<str>, state: Option<&ChannelState>, now: Timestamp) -> Chan
         channel: Arc::clone(name),
         breaker: state.map_or("admitting", |s| s.breaker.name()),
         failures: state.map_or(0, |s| s.breaker.failures()),
+        classes: state.map(|s| s.classes.clone()).unwrap_or_default(),
         tripped_until: state.and_then(|s| s.breaker.tripped_until(now)),
         down: state.and_then(|s| s.down.clone()),
         in_flight: state.map_or(0, |s| s.in_flight),

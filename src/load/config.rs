@@ -3,6 +3,7 @@
 use super::cases::TestCase;
 use crate::config::Settings;
 use crate::model::Secret;
+use crate::model::breaker::BreakerRules;
 use crate::rules::{Check, SelfAlerts};
 use crate::{channels, collectors, dispatch};
 use std::fmt;
@@ -44,6 +45,7 @@ pub struct SourceDecl {
     pub name: Arc<str>,
     pub kind: &'static collectors::registry::Kind,
     pub settings: Settings,
+    pub breaker: BreakerRules,
 }
 
 /// An entry of `channels:`.

@@ -1,5 +1,6 @@
 //! What may be written at the top of a file, declared once: the reader, the schema and the manual follow it.
 
+use super::breakers::BREAKER;
 use crate::config::{Key, Record, Rule, ScalarError, Shape};
 use crate::model::Rate;
 use crate::rules::SelfAlerts;
@@ -42,6 +43,10 @@ pub const NOT_BUILT: [&str; 2] = ["calendars", "silences"];
 pub static SOURCE: Record =
     Record::new("source", "A place to ask.", &[]).with_kinds(collectors::registry::source_records);
 
+const BREAKER_KEY: Key =
+    Key::new("breaker", Shape::Record(&BREAKER), "When it is not asked any more, because it fails, and for how long.")
+        .known_as(&["circuit_breaker"]);
+
 pub static CHANNEL: Record = Record::new(
     "channel",
     "A place to tell.",
@@ -60,6 +65,7 @@ pub static CHANNEL: Record = Record::new(
         ),
         Key::new("only_if", Shape::Text, "Where this is empty the channel is left out: `\"${SLACK_WEBHOOK:-}\"`.")
             .known_as(&["enabled", "if", "when"]),
+        BREAKER_KEY,
     ],
 )
 .with_kinds(channels::registry::records);

@@ -1,5 +1,6 @@
 //! What stands under names, or once: sources, channels, `defaults`, `self_alerts`, `store`.
 
+use super::breakers::breaker;
 use super::declare::{CHANNEL, DEFAULTS, HEARTBEAT, SELF_ALERTS, SOURCE, STORE};
 use super::fallbacks::rules;
 use super::files::Section;
@@ -37,7 +38,9 @@ impl<'a> Loading<'a> {
             let settings = self.reader.filling(section.fill).record(section.source, node, &SOURCE, &mut self.problems);
             let Some((kind, inner)) = settings.kind() else { continue };
             let kind = collectors::registry::KINDS.iter().find(|known| known.name == kind);
-            found.declared.extend(kind.map(|kind| SourceDecl { name: name.text, kind, settings: inner.clone() }));
+            let breaker = breaker(&settings, &mut self.problems);
+            let declare = |kind| SourceDecl { name: name.text, kind, settings: inner.clone(), breaker };
+            found.declared.extend(kind.map(declare));
         }
         found
     }
@@ -61,7 +64,7 @@ impl<'a> Loading<'a> {
             for problem in if is_right { (kind.check)(inner) } else { Vec::new() } {
                 self.problems.push(problem);
             }
-            let rules = rules(&name.text, &settings, kind);
+            let rules = rules(&name.text, &settings, kind, &mut self.problems);
             fallbacks.extend(settings.spanned("fallback").map(|to| (Arc::clone(&name.text), to)));
             found.declared.push(ChannelDecl { name: name.text, kind, settings: inner.clone(), rules });
         }

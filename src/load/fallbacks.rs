@@ -1,9 +1,10 @@
 //! What a channel says beside its kind: its rate, and who is told in its place.
 
+use super::breakers::breaker;
 use super::decls::Names;
 use super::{ChannelDecl, Loading};
 use crate::channels::registry::Kind;
-use crate::config::{Problem, Settings, Text};
+use crate::config::{Problem, Problems, Settings, Text};
 use crate::dispatch::ChannelRules;
 use crate::model::Rate;
 use crate::rules::read::unknown_name;
@@ -14,8 +15,9 @@ use std::sync::Arc;
 type Named = (Arc<str>, Text);
 
 /// What a channel's keys say; its fallback is looked up once all channels are known.
-pub(super) fn rules(name: &Arc<str>, settings: &Settings, kind: &Kind) -> ChannelRules {
+pub(super) fn rules(name: &Arc<str>, settings: &Settings, kind: &Kind, problems: &mut Problems) -> ChannelRules {
     ChannelRules {
+        breaker: breaker(settings, problems),
         rate: settings.text("rate").and_then(Rate::parse).or(kind.rate),
         hourly: settings.integer("max_per_hour").and_then(|n| u32::try_from(n).ok()),
         ..ChannelRules::new(name)

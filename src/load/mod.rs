@@ -2,6 +2,7 @@
 //!
 //! [`load`] is the one way in. What a file is, its top-level keys say ([`declare`]); what a check is, `rules` knows.
 
+mod breakers;
 pub mod cases;
 mod checks;
 mod config;

@@ -31,6 +31,19 @@ pub enum FailureClass {
 }
 
 impl FailureClass {
+    pub const ALL: [FailureClass; 10] = [
+        FailureClass::Refused,
+        FailureClass::Unreachable,
+        FailureClass::TimedOut,
+        FailureClass::RateLimited,
+        FailureClass::Unauthorised,
+        FailureClass::Malformed,
+        FailureClass::ServerError,
+        FailureClass::Lost,
+        FailureClass::Rejected,
+        FailureClass::Other,
+    ];
+
     /// As the API and the metrics name it.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -101,6 +114,15 @@ impl FailureCounts {
     }
 }
 
+/// One of each occurrence.
+impl FromIterator<FailureClass> for FailureCounts {
+    fn from_iter<I: IntoIterator<Item = FailureClass>>(classes: I) -> Self {
+        let mut counts = FailureCounts::default();
+        classes.into_iter().for_each(|class| counts.add(class));
+        counts
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -133,9 +155,7 @@ mod tests {
 
     #[test]
     fn counts_are_kept_by_name() {
-        let mut counts = FailureCounts::default();
-        counts.add(FailureClass::TimedOut);
-        counts.add(FailureClass::TimedOut);
+        let counts: FailureCounts = [FailureClass::TimedOut, FailureClass::TimedOut].into_iter().collect();
         let text = serde_json::to_string(&counts).unwrap();
         assert_eq!(text, r#"{"timed_out":2}"#);
         assert_eq!(serde_json::from_str::<FailureCounts>(&text).unwrap(), counts);

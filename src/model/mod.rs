@@ -5,6 +5,7 @@
 
 pub mod alert;
 pub mod alert_ref;
+pub mod breaker;
 pub mod failure;
 pub mod fnv;
 pub mod labels;

@@ -4,6 +4,7 @@
 //! The store is a door of its own, so these derive `Deserialize` (the rest of `model` is parsed elsewhere).
 
 use super::alert::{AlertId, AlertView, Change, Latch, Severity};
+use super::failure::FailureCounts;
 use super::labels::LabelSet;
 use super::notification::{Delivery, ItemKind, Notification, Receipt};
 use super::silence::Silence;
@@ -210,6 +211,15 @@ pub struct ChannelRecord {
     pub away_since: Option<Timestamp>,
     #[serde(default)]
     pub pace: PaceRecord,
+    /// The failures within its breaker's window, where there is one.
+    #[serde(default)]
+    pub recent: Vec<Timestamp>,
+    /// Probes that succeeded since the trip.
+    #[serde(default)]
+    pub proven: u32,
+    /// How many sends failed of each class, ever.
+    #[serde(default)]
+    pub classes: FailureCounts,
 }
 
 /// What a channel was sent lately, against its rate.

@@ -1,12 +1,12 @@
 //! From what the core knows to what is shown, between two turns and for one page.
 
 use super::views::{
-    Alert, AlertFilter, Channel, Check, CheckFilter, Instant, Names, Outcome, Page, Shown, Source, State, Told,
+    Alert, AlertFilter, Channel, Check, CheckFilter, Classes, Instant, Names, Outcome, Page, Shown, Source, State, Told,
 };
 use crate::core::Core;
 use crate::model::alert::AlertView;
 use crate::model::record::{Belief, TargetRecord};
-use crate::model::{AlertId, AlertState, Key, LabelSet, Matcher, Severity, Timestamp, Value};
+use crate::model::{AlertId, AlertState, FailureCounts, Key, LabelSet, Matcher, Severity, Timestamp, Value};
 use std::sync::Arc;
 
 /// Alerts that pass the filter, by identity.
@@ -127,12 +127,18 @@ pub fn sources(core: &Core) -> Vec<Source> {
     reports.map(|s| Source { source: s.source, failures: s.failures, last_error: s.last_error }).collect()
 }
 
+/// Failures by the names of their classes.
+fn classes(counts: &FailureCounts) -> Classes {
+    counts.iter().map(|(class, count)| (class.name(), count)).collect()
+}
+
 /// Every channel.
 pub fn channels(core: &Core, now: Timestamp) -> Vec<Channel> {
     let show = |r: crate::core::ChannelReport| Channel {
         channel: r.channel,
         breaker: r.breaker,
         failures: r.failures,
+        failures_by_class: classes(&r.classes),
         tripped_until: r.tripped_until.map(Instant),
         down: r.down,
         in_flight: r.in_flight,

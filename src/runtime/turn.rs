@@ -374,7 +374,7 @@ impl Daemon {
         self.telemetry.alerts(self.core.counts());
         for channel in self.core.dispatch.channel_reports(self.clock.now()) {
             let state = BreakerState::from_name(channel.breaker);
-            self.telemetry.channel(&channel.channel, state, channel.undelivered);
+            self.telemetry.channel(&channel.channel, state, channel.undelivered, &channel.classes);
         }
     }
 

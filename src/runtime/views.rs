@@ -228,6 +228,9 @@ pub struct StoreStatus {
     pub failing: Option<String>,
 }
 
+/// How many failures there were, by the name of their class.
+pub type Classes = BTreeMap<&'static str, u64>;
+
 /// A source.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Source {
@@ -245,6 +248,8 @@ pub struct Channel {
     pub breaker: &'static str,
     /// Sends in a row that failed.
     pub failures: u32,
+    /// How many sends failed of each class, ever.
+    pub failures_by_class: Classes,
     pub tripped_until: Option<Instant>,
     /// Why it is down, where it is.
     pub down: Option<String>,

@@ -100,6 +100,9 @@ pub fn rows(name: &str) -> Vec<Row> {
             down: Some("it answered 500".into()),
             away_since: Some(at(60)),
             pace: PaceRecord { last: Some(at(1)), free: Some(at(2)), hour: Some(at(3)), sent: 4 },
+            recent: vec![at(10)],
+            proven: 1,
+            classes: [FailureClass::ServerError].into_iter().collect(),
         }),
         Row::Flight(FlightRecord {
             id: Arc::from(format!("n-{name}")),

@@ -36,6 +36,7 @@
 //!
 //! **Limits.** `max_rows`, `max_bytes` and `max_connections` of the source.
 
+mod failure;
 mod read;
 mod tls;
 
@@ -47,6 +48,7 @@ use super::{Collector, Request, convert};
 use crate::config::{Key, Record, Settings, Shape};
 use crate::model::table::identifier;
 use crate::model::{FailureClass, Secret, Table, TableBuilder, ValueType};
+use failure::{class, is_io};
 use futures_util::{StreamExt, pin_mut};
 use read::{Bound, Reader};
 use std::path::PathBuf;
@@ -341,21 +343,6 @@ impl Postgres {
     fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Client>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// By the class of SQLSTATE: <https://www.postgresql.org/docs/current/errcodes-appendix.html>.
-fn class(state: &SqlState) -> FailureClass {
-    match state.code().get(..2) {
-        Some("28") => FailureClass::Unauthorised,
-        Some("08") => FailureClass::Lost,
-        // It has no more connections, disk or memory to give.
-        Some("53") => FailureClass::RateLimited,
-        _ => FailureClass::ServerError,
-    }
-}
-
-fn is_io(error: &Error) -> bool {
-    std::error::Error::source(error).is_some_and(<dyn std::error::Error>::is::<std::io::Error>)
 }
 
 async fn begin(client: &Client, deadline: Instant) -> Result<(), Error> {

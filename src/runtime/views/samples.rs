@@ -123,6 +123,7 @@ pub fn status() -> Status {
             channel: "oncall".into(),
             breaker: "tripped",
             failures: 5,
+            failures_by_class: [("timed_out", 7)].into(),
             tripped_until: Some(at(90)),
             down: Some("it answered 500".into()),
             in_flight: 1,
