@@ -73,6 +73,11 @@ fn the_exits_are_those_of_the_page() {
         (&home, &["eval", ".", "sloow"], 3),
         (&home, &["eval", "--at", "noon"], 3),
         (&home, &["eval", "--help"], 0),
+        (&home, &["token", "new", "ci", "--role", "read"], 0),
+        (&home, &["token", "new", "ci", "--role", "read", "--file", "tokens"], 0),
+        (&home, &["token", "new", "ci", "--role", "admin", "--file", "tokens"], 1),
+        (&home, &["token", "new", "no name", "--role", "read"], 1),
+        (&home, &["token", "new", "ci", "--role", "root"], 2),
         (&home, &["odd"], 2),
     ] {
         let said = said(home, arguments);
