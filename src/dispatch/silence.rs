@@ -154,10 +154,15 @@ impl Silences {
     /// What silences an alert with these labels now: of several, the one that ends last.
     #[must_use]
     pub fn find(&self, labels: &LabelSet) -> Option<&Arc<Silence>> {
+        self.matching(labels).max_by(|a, b| (a.ends, &a.id).cmp(&(b.ends, &b.id)))
+    }
+
+    /// All that silence an alert with these labels now.
+    pub fn matching<'a, 'l>(&'a self, labels: &'l LabelSet) -> impl Iterator<Item = &'a Arc<Silence>> + use<'a, 'l> {
         let active = &self.active;
-        let asked = labels.readable().filter_map(|(name, value)| active.by_label.get(name)?.get(value)).flatten();
-        let silences = asked.chain(&active.open).map(|i| &active.silences[*i]);
-        silences.filter(|s| s.matches(labels)).max_by(|a, b| (a.ends, &a.id).cmp(&(b.ends, &b.id)))
+        let asked = labels.readable().filter_map(move |(name, value)| active.by_label.get(name)?.get(value)).flatten();
+        let silences = asked.chain(&active.open).map(move |i| &active.silences[*i]);
+        silences.filter(move |s| s.matches(labels))
     }
 
     /// The silence that would come of a wish; `new_id` names one that is new.

@@ -148,3 +148,44 @@ fn amtool_lists_and_adds() {
     assert_eq!(run(&["config", "routes", "test", "alertname=Down"]).trim(), "hook");
     daemon.stop();
 }
+
+#[test]
+fn amtool_makes_queries_and_ends_silences() {
+    let receiver = FaultServer::start([Reply::status(200)]);
+    let (home, daemon) = start(&receiver);
+    let Some(amtool) = testkit::amtool() else { return };
+    let run = |arguments: &[&str]| amtool.run(daemon.port, arguments).unwrap();
+    let silence = |matcher: &str| {
+        run(&["silence", "add", "--author=ana", "--comment=planned", "--duration=1h", matcher]).trim().to_owned()
+    };
+    // By the name that Alertmanager gives what is a check to us.
+    let of_check = silence("alertname=slow");
+    let of_received = silence("job=~x|y");
+    home.slow("critical: duration > 300");
+    home.ran("X", 608);
+    run(&["alert", "add", "Down", "job=x", "--annotation=summary=x is down"]);
+    eventually("both fire", || daemon.alerts().len() == 2);
+    assert_eq!(run(&["alert", "query", "-o", "simple"]).lines().count(), 1, "what is silenced is left out");
+    let silenced = daemon.get("/api/v2/alerts?active=false");
+    let by: Vec<(&Value, &Value)> =
+        silenced.as_array().unwrap().iter().map(|a| (&a["labels"]["alertname"], &a["status"]["silencedBy"])).collect();
+    assert!(
+        by.contains(&(&json!("slow"), &json!([of_check]))) && by.contains(&(&json!("Down"), &json!([of_received])))
+    );
+
+    let listed = run(&["silence", "query", "alertname=slow", "-o", "json"]);
+    let listed: Value = serde_json::from_str(&listed).unwrap();
+    assert_eq!((listed.as_array().unwrap().len(), &listed[0]["id"]), (1, &json!(of_check)), "{listed}");
+    assert_eq!((&listed[0]["createdBy"], &listed[0]["status"]["state"]), (&json!("ana"), &json!("active")));
+    assert_eq!(said(&receiver), Vec::<String>::new(), "nobody was told");
+
+    run(&["silence", "expire", &of_received]);
+    told(&receiver, "firing Down x: x is down (fired)");
+    assert_eq!(run(&["silence", "query", "-q"]).trim(), of_check);
+    let (status, why) = http::request("DELETE", daemon.port, "/api/v2/silence/nobody", &[], "").unwrap();
+    assert_eq!(status, 404, "{why}");
+    let everything = ["silence", "add", "--author=ana", "--comment=all", "severity=critical"];
+    let refused = amtool.run(daemon.port, &everything).unwrap_err();
+    assert!(refused.contains("every critical alert"), "{refused}");
+    daemon.stop();
+}

@@ -4,6 +4,7 @@
 
 mod query;
 mod send;
+mod silences;
 
 use super::access::Role;
 use super::api::{self, Route};
@@ -14,7 +15,7 @@ use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use serde::Serialize;
 
 /// What may be sent at once: some tens of thousands of alerts.
@@ -27,6 +28,10 @@ pub fn routes() -> Vec<Route> {
         ("/api/v2/alerts", "post", Role::Silence, post(receive).layer(DefaultBodyLimit::max(BODY_MAX))),
         ("/api/v2/alerts/groups", "get", Role::Read, get(groups)),
         ("/api/v2/receivers", "get", Role::Read, get(receivers)),
+        ("/api/v2/silence/{id}", "delete", Role::Silence, delete(silences::expire)),
+        ("/api/v2/silence/{id}", "get", Role::Read, get(silences::one)),
+        ("/api/v2/silences", "get", Role::Read, get(silences::list)),
+        ("/api/v2/silences", "post", Role::Silence, post(silences::put)),
         ("/api/v2/status", "get", Role::Read, get(status)),
         ("/-/healthy", "get", Role::Anyone, get(api::healthz)),
         ("/-/ready", "get", Role::Anyone, get(api::readyz)),

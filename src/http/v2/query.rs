@@ -36,6 +36,18 @@ pub fn alerts(pairs: Pairs) -> Result<Filter, String> {
     Ok(filter)
 }
 
+/// Reads a filter of silences.
+///
+/// # Errors
+/// Says which parameter is wrong and what it may be.
+pub fn silences(pairs: Pairs) -> Result<Vec<Matcher>, String> {
+    let read = |(name, value): (String, String)| match &*name {
+        "filter" => matcher(&value),
+        _ => Err(format!("`{name}` is no parameter: there is filter")),
+    };
+    pairs.into_iter().map(read).collect()
+}
+
 /// Reads a matcher as Alertmanager's users write it: `a=b`, `a="b"`, `a=~"b|c"`.
 ///
 /// Source: alertmanager's `pkg/labels.ParseMatcher`.

@@ -78,7 +78,8 @@ fn pairs(what: &str, of: BTreeMap<Arc<str>, Arc<str>>) -> Result<LabelSet, Strin
     Ok(LabelSet::new(of))
 }
 
-fn time(name: &str, text: Option<String>) -> Result<Option<Timestamp>, String> {
+/// A time as Go writes it; its zero is none.
+pub fn time(name: &str, text: Option<String>) -> Result<Option<Timestamp>, String> {
     let Some(text) = text.filter(|text| !text.is_empty()) else { return Ok(None) };
     let time = Timestamp::parse(&text)
         .map_err(|_| format!("`{name}` is `{text}`: write a time of RFC 3339, as 2026-03-05T00:00:00Z"))?;

@@ -5,7 +5,7 @@ use super::super::views::{Instant, Names};
 use super::{Alert, AlertStatus, Cluster, Config, Filter, Outline, Receiver, Status, VersionInfo, original};
 use crate::core::{Core, RESOLVE_TIMEOUT};
 use crate::model::alert::AlertView;
-use crate::model::{AlertId, AlertState, LabelSet, Timestamp};
+use crate::model::{AlertId, AlertState, LabelSet, Severity, Timestamp};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -68,7 +68,7 @@ fn passes(core: &Core, id: &AlertId, filter: &Filter) -> bool {
     let AlertState::Firing(severity) = state else { return false };
     filter.matchers.iter().all(|matcher| matches(matcher, id, &labels, severity))
         && filter.receiver.as_ref().is_none_or(|wanted| core.dispatch.channels_of(id).any(|name| wanted.takes(name)))
-        && (filter.takes_every_state() || filter.takes(&status_of(core, id, &labels)))
+        && (filter.takes_every_state() || filter.takes(&status_of(core, id, &present(id, &labels, severity))))
 }
 
 impl Filter {
@@ -84,14 +84,20 @@ impl Filter {
     }
 }
 
+/// The labels with the severity of now.
+fn present(id: &AlertId, labels: &LabelSet, severity: Severity) -> LabelSet {
+    if id.is_received() { labels.clone() } else { labels.with("severity", severity.name()) }
+}
+
 fn status_of(core: &Core, id: &AlertId, labels: &LabelSet) -> AlertStatus {
     if !id.is_received() && core.engine.is_shadow(&id.check) {
         let none = (Vec::new(), Vec::new(), Vec::new());
         return AlertStatus { state: "unprocessed", silenced_by: none.0, inhibited_by: none.1, muted_by: none.2 };
     }
     let inhibited_by: Vec<String> = core.dispatch.held_by(id, labels).iter().map(fingerprint).collect();
-    let state = if inhibited_by.is_empty() { "active" } else { "suppressed" };
-    AlertStatus { state, silenced_by: Vec::new(), inhibited_by, muted_by: Vec::new() }
+    let silenced_by: Vec<Arc<str>> = core.dispatch.silences().matching(labels).map(|s| Arc::clone(&s.id)).collect();
+    let state = if inhibited_by.is_empty() && silenced_by.is_empty() { "active" } else { "suppressed" };
+    AlertStatus { state, silenced_by, inhibited_by, muted_by: Vec::new() }
 }
 
 fn alert(core: &Core, view: &AlertView, now: Timestamp) -> Alert {
