@@ -152,6 +152,7 @@ impl Core {
     ///
     /// At one instant slots come before timers: where slots begin now, timers wait for the next call.
     pub fn handle(&mut self, now: Timestamp, inputs: impl IntoIterator<Item = Input>) -> Turn {
+        self.dispatch.pass(now);
         for input in inputs {
             self.take(now, input);
             self.pass_on(now);

@@ -6,6 +6,7 @@ mod online;
 use super::{count, environment, has_color, print, say};
 use crate::config::Problems;
 use crate::load::{self, Loaded, Mode};
+use crate::model::Timestamp;
 use crate::rules::lint::advise;
 
 #[derive(clap::Args)]
@@ -53,6 +54,7 @@ pub(super) fn main(arguments: &Arguments) -> u8 {
             None => say("the sources are not asked: the configuration has errors"),
         }
     }
+    loaded.outline.now = Timestamp::from(jiff::Timestamp::now());
     advise(&loaded.outline, &loaded.sources, &mut loaded.problems);
     loaded.problems.sort();
     print(&written(&loaded, arguments.format));

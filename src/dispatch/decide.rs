@@ -241,8 +241,8 @@ impl Dispatch {
     }
 
     /// What holds an alert's news to one of its groups now, if anything does.
-    pub(super) fn cause(&self, id: &AlertId, subject: &Subject, _group: &Group, now: Timestamp) -> Option<Cause> {
-        self.cause_for_all(id, subject, now)
+    pub(super) fn cause(&self, id: &AlertId, subject: &Subject, group: &Group, now: Timestamp) -> Option<Cause> {
+        self.cause_for_all(id, subject, now).or_else(|| self.calendars.hold(&group.route).cloned())
     }
 
     /// What holds an alert's news, whomever it is for.
@@ -274,6 +274,9 @@ impl Dispatch {
                 self.dirty.insert(RowName::Subject(id.clone()));
             }
             self.touched.insert(Arc::clone(key));
+            if cause.is_of_the_route() {
+                self.lead_around(&id, now);
+            }
             self.held.insert(id);
         }
     }
@@ -291,6 +294,7 @@ impl Dispatch {
         let asked: Vec<AlertId> = self.held.iter().filter(is_asked).cloned().collect();
         for id in asked {
             self.held.remove(&id);
+            self.lead_around(&id, now);
             let Some(subject) = self.subjects.get(&id) else { continue };
             let cause = |t: &Target| self.groups.get(&t.group).and_then(|group| self.cause(&id, subject, group, now));
             let causes = subject.targets.iter().map(|t| t.hold.as_ref().and_then(|_| cause(t))).collect();

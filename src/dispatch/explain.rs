@@ -97,6 +97,7 @@ mod tests {
             channels: channels.iter().map(|c| Arc::from(*c)).collect(),
             group_by: GroupBy::Labels(vec![]),
             timers: Timers::default(),
+            during: crate::dispatch::calendar::During::default(),
             routes,
             declared: Arc::from(""),
         }

@@ -7,6 +7,7 @@
 
 pub mod answer;
 pub mod backoff;
+pub mod calendar;
 pub mod channel;
 pub mod cover;
 pub mod decide;
@@ -34,6 +35,7 @@ use crate::model::breaker::BreakerRules;
 use crate::model::record::{Entry, FlightRecord, RowName};
 use crate::model::{AlertId, Matcher, Notification, Rate, Silence, Timestamp};
 use backoff::Jitter;
+use calendar::Calendars;
 use channel::ChannelState;
 use group::Group;
 use hashbrown::{HashMap, HashSet};
@@ -168,6 +170,7 @@ pub struct Dispatch {
     flights: HashMap<Arc<str>, FlightRecord>,
     inhibitions: Inhibitions,
     silences: Silences,
+    calendars: Calendars,
     /// Silences that hold no longer, or not as before: whom they held is asked anew.
     over: HashSet<Arc<str>>,
     /// Checks that fire for more instances than their limit.
@@ -210,14 +213,14 @@ impl Dispatch {
         }
         let timer = self.queue.first().map(|(at, _)| *at);
         let blocked = self.channels.iter().filter_map(|(name, c)| c.next_try(self.config.channel(name)));
-        timer.into_iter().chain(blocked).chain(self.silences.next_due()).min()
+        timer.into_iter().chain(blocked).chain(self.silences.next_due()).chain(self.calendars.next_due()).min()
     }
 
     /// Takes every step that is due: works out timers, asks holds, and gives what is to be sent now.
     ///
     /// `renew` gives the view of an active alert as of its last row.
     pub fn advance(&mut self, now: Timestamp, renew: &dyn Fn(&AlertId) -> Option<Arc<AlertView>>) -> Vec<Send> {
-        self.pass_silences(now);
+        self.pass(now);
         self.recheck_holds(now);
         self.settle(now);
         self.enqueue_due(now);

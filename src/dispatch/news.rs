@@ -1,5 +1,6 @@
 //! What dispatch is told: an alert changed, a limit was passed, a parent was judged.
 
+use super::calendar::Calendars;
 use super::group::Group;
 use super::subject::{Subject, Target, Wait};
 use super::{Dispatch, Route};
@@ -134,7 +135,8 @@ impl Dispatch {
         }
     }
 
-    /// The channels that labels lead to, each once: by the first route in the tree's order.
+    /// The channels that labels lead to, each once: by the first route in the tree's order that no calendar holds now,
+    /// else by the first.
     fn leads(&self, id: &AlertId, labels: &LabelSet) -> Vec<(Lead, Group)> {
         let Some(root) = &self.config.route else { return Vec::new() };
         let mut leads: Vec<(Lead, Group)> = Vec::new();
@@ -144,11 +146,17 @@ impl Dispatch {
         for route in routes {
             let channels = down.map_or_else(|| route.channels.clone(), |down| self.others(down));
             for channel in channels {
-                if leads.iter().any(|(l, _)| l.channel == channel) {
+                let known = leads.iter().position(|(l, _)| l.channel == channel);
+                let is_held = |route: &str| self.calendars.hold(route).is_some();
+                if known.is_some_and(|i| !is_held(&leads[i].1.route) || is_held(&route.id)) {
                     continue;
                 }
                 let group = new_group(route, &channel, id, labels);
-                leads.push((Lead { channel, group: Arc::clone(&group.key) }, group));
+                let lead = (Lead { channel, group: Arc::clone(&group.key) }, group);
+                match known {
+                    Some(i) => leads[i] = lead,
+                    None => leads.push(lead),
+                }
             }
         }
         leads
@@ -165,12 +173,53 @@ impl Dispatch {
         }
     }
 
+    /// Where a calendar holds the route by which a channel is told of an alert, another that leads there and is free
+    /// takes its place.
+    pub(super) fn lead_around(&mut self, id: &AlertId, now: Timestamp) {
+        let Some(subject) = self.subjects.get(id).filter(|s| s.truth().is_some()) else { return };
+        let is_held = |t: &Target| {
+            let route = self.groups.get(&t.group).map(|g| &g.route);
+            let is_its_own = !t.in_flight && !t.covered && t.stands_for.is_none();
+            is_its_own && t.hold.is_some() && route.is_some_and(|route| self.calendars.hold(route).is_some())
+        };
+        let held: Vec<(Arc<str>, Arc<str>)> = subject
+            .targets
+            .iter()
+            .filter(|t| is_held(t))
+            .map(|t| (Arc::clone(&t.channel), Arc::clone(&t.group)))
+            .collect();
+        if held.is_empty() {
+            return;
+        }
+        for (lead, group) in self.leads(id, &subject.view.labels.clone()) {
+            let Some((_, before)) = held.iter().find(|(channel, _)| *channel == lead.channel) else { continue };
+            if *before == lead.group || self.calendars.hold(&group.route).is_some() {
+                continue;
+            }
+            // What was told through the other route was told: a repeat is due when it was.
+            let told = self.groups.get(before).and_then(|group| group.last_send).filter(|_| self.tells(before, id));
+            self.join(id, &lead, group, now);
+            if let Some(group) = self.groups.get_mut(&lead.group) {
+                group.last_send = group.last_send.or(told);
+            }
+            self.touched.insert(lead.group);
+            self.dirty.insert(RowName::Subject(id.clone()));
+        }
+    }
+
+    /// Whether a group's channel may believe of this alert that it fires.
+    fn tells(&self, group: &str, id: &AlertId) -> bool {
+        let targets = self.subjects.get(id).map(|s| s.targets.as_slice()).unwrap_or_default();
+        targets.iter().any(|t| *t.group == *group && t.may_believe_firing())
+    }
+
     fn join(&mut self, id: &AlertId, lead: &Lead, group: Group, now: Timestamp) {
         let subject = self.subjects.get_mut(id).expect("looked up by the caller");
         if let Some(target) = subject.targets.iter_mut().find(|t| t.channel == lead.channel) {
             if target.group != lead.group {
                 let old = std::mem::replace(&mut target.group, Arc::clone(&lead.group));
-                // In its new group it is news of now.
+                // In its new group it is news of now, and nothing was asked about it yet.
+                target.hold = None;
                 target.news = target.news.map(|(news, _)| (news, now));
                 self.remove_member(&old, id);
             }
@@ -230,7 +279,8 @@ impl Dispatch {
         self.config = config;
         self.rebuild_inhibitions();
         self.silences.declare(self.config.silences.clone());
-        self.pass_silences(now);
+        self.calendars = Calendars::new(self.config.route.as_ref());
+        self.pass(now);
         let gone: Vec<Arc<str>> = self.channels.keys().filter(|c| self.config.channel(c).is_none()).cloned().collect();
         for channel in &gone {
             self.drop_channel(channel, now);

@@ -245,6 +245,12 @@ fn held(cause: &Cause) -> Next {
             let ends = silence.ends.to_the_second();
             (format!("the silence ends at {ends}; what still fires then is told as new"), Some(ends))
         }
+        Cause::Outside { until, .. } | Cause::Muted { until, .. } => match until.map(Timestamp::to_the_second) {
+            Some(at) => {
+                (format!("its route may tell again from {at} on; what still fires then is told as new"), Some(at))
+            }
+            None => ("its calendars hold its route for years: see `active_during` and `mute_during`".to_owned(), None),
+        },
         Cause::Limit => ("when at most half of the limit fire, what still fires is told as new".to_owned(), None),
         Cause::Waiting { until, .. } => {
             let until = until.to_the_second();

@@ -1,5 +1,6 @@
 //! The routing tree: which channels an alert's labels lead to, and in which groups.
 
+use super::calendar::During;
 use crate::model::{LabelSet, Matcher};
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,6 +17,8 @@ pub struct Route {
     pub channels: Vec<Arc<str>>,
     pub group_by: GroupBy,
     pub timers: Timers,
+    /// The calendars in which it tells, and in which it does not.
+    pub during: During,
     pub routes: Vec<Route>,
     /// `rules/routes.yaml:12`.
     pub declared: Arc<str>,
@@ -100,6 +103,7 @@ mod tests {
             channels: vec![],
             group_by: GroupBy::Labels(vec![]),
             timers: Timers::default(),
+            during: During::default(),
             routes,
             declared: Arc::from(""),
         }

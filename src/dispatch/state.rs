@@ -1,6 +1,7 @@
 //! What is kept over a restart, and the clock-work of groups.
 
 use super::backoff::Jitter;
+use super::calendar::Calendars;
 use super::channel::ChannelState;
 use super::group::Group;
 use super::inhibit::Inhibitions;
@@ -24,6 +25,7 @@ impl Dispatch {
         let mut dispatch = Dispatch {
             inhibitions: Inhibitions::new(config.inhibit.clone()),
             silences: Silences::default(),
+            calendars: Calendars::default(),
             over: HashSet::new(),
             config,
             subjects: HashMap::new(),

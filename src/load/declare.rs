@@ -1,6 +1,7 @@
 //! What may be written at the top of a file, declared once: the reader, the schema and the manual follow it.
 
 use super::breakers::BREAKER;
+use super::spans::{DATE, DAYS, TIMES};
 use crate::config::{Key, Record, Rule, ScalarError, Shape};
 use crate::model::Rate;
 use crate::rules::SelfAlerts;
@@ -19,11 +20,11 @@ pub static FILE: Record = Record::new(
             .known_as(&["datasources"]),
         Key::new("channels", Shape::MapOf(&Shape::Record(&CHANNEL)), "The places to tell, by name.")
             .known_as(&["receivers", "notifiers"]),
-        Key::new("calendars", Shape::Any, "Spans of time by name.")
+        Key::new("calendars", Shape::MapOf(&Shape::Record(&CALENDAR)), "Spans of time by name.")
             .known_as(&["time_intervals", "mute_time_intervals"]),
         Key::new("inhibit", Shape::List(&Shape::Record(&INHIBIT)), "Which alerts hold which.")
             .known_as(&["inhibit_rules", "inhibitions"]),
-        Key::new("silences", Shape::Any, "Alerts that are not told for a while."),
+        Key::new("silences", Shape::List(&Shape::Record(&SILENCE)), "Alerts that are not told for a while."),
         Key::new("route", Shape::Record(&ROUTE), "Who is told of what.").known_as(&["routes", "routing"]),
         Key::new("store", Shape::Record(&STORE), "Where alerts are kept.").known_as(&["storage", "database"]),
         Key::new("server", Shape::Record(&SERVER), "Where the API and the metrics are.").known_as(&["http", "web"]),
@@ -33,12 +34,6 @@ pub static FILE: Record = Record::new(
         Key::new("self_alerts", Shape::Record(&SELF_ALERTS), "The severities of the alerts about Bellwether itself."),
     ],
 );
-
-/// Top-level keys that stand in one file only.
-pub const ONCE: [&str; 5] = ["route", "store", "server", "defaults", "heartbeat"];
-
-/// Words of the language that this version does not know yet: `(top-level key or key of a record, key)`.
-pub const NOT_BUILT: [&str; 2] = ["calendars", "silences"];
 
 pub static SOURCE: Record =
     Record::new("source", "A place to ask.", &[]).with_kinds(collectors::registry::source_records);
@@ -119,6 +114,45 @@ pub static INHIBIT: Record = Record::new(
             .required()
             .known_as(&["target_matchers", "target_match"]),
         Key::new("equal", Shape::OneOrMany(&Shape::Text), "Labels that both must have alike."),
+    ],
+);
+
+pub static CALENDAR: Record = Record::new(
+    "calendar",
+    "Spans of local time: each of `times`, on each of `weekdays` that is no holiday.",
+    &[
+        Key::new("timezone", Shape::Zone, "Whose clock it follows, summer time too.")
+            .default("UTC")
+            .known_as(&["location", "zone"]),
+        Key::new(
+            "weekdays",
+            Shape::OneOrMany(&Shape::Checked(&DAYS)),
+            "The days on which a span begins: `mon-fri`, `sat`; every day where it is left out.",
+        )
+        .known_as(&["days"]),
+        Key::new(
+            "times",
+            Shape::OneOrMany(&Shape::Checked(&TIMES)),
+            "From the first up to the second: `09:00-18:00`; `22:00-06:00` goes over midnight, `00:00-24:00` is a day.",
+        )
+        .required()
+        .known_as(&["hours"]),
+        Key::new("holidays", HOLIDAYS, "Days on which no span begins: dates, or dates with what they are called."),
+    ],
+);
+
+const HOLIDAYS: Shape = Shape::OneOf(&[Shape::List(&Shape::Checked(&DATE)), Shape::MapOf(&Shape::Text)]);
+
+pub static SILENCE: Record = Record::new(
+    "silence",
+    "Alerts that are not told for a while.",
+    &[
+        Key::new("name", Shape::Checked(&NAME), "Its name, unique in the configuration.").required().known_as(&["id"]),
+        Key::new("matchers", Shape::OneOrMany(&Shape::Matcher), "All of them have to match.").required(),
+        Key::new("starts", Shape::Time, "From when it holds.").required().known_as(&["startsAt", "starts_at"]),
+        Key::new("ends", Shape::Time, "Until when.").required().known_as(&["endsAt", "ends_at"]),
+        Key::new("created_by", Shape::Text, "Who is asked about it.").required().known_as(&["createdBy", "author"]),
+        Key::new("comment", Shape::Text, "Why.").required(),
     ],
 );
 

@@ -82,7 +82,7 @@ impl<'a> Loading<'a> {
     }
 
     /// The entries of a mapping from names, over all files. A name that stands twice is an error that shows both.
-    fn named(&mut self, key: &'static str) -> Vec<(Text, &'a Node, Section<'a>)> {
+    pub(super) fn named(&mut self, key: &'static str) -> Vec<(Text, &'a Node, Section<'a>)> {
         let mut seen: HashMap<Arc<str>, Place> = HashMap::new();
         let mut found = Vec::new();
         let files = self.files;

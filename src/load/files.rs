@@ -1,6 +1,6 @@
 //! What the files of a folder are, by their top-level keys.
 
-use super::declare::{FILE, NOT_BUILT, ONCE};
+use super::declare::FILE;
 use crate::config::{Document, Folder, Node, NodeKind, Problem, Problems, Source, nearest};
 use std::sync::Arc;
 
@@ -120,23 +120,6 @@ impl Files {
         }
         Some(first)
     }
-
-    /// Tells of words of the language that this version does not have.
-    pub fn refuse_not_built(&self, problems: &mut Problems) {
-        for name in NOT_BUILT {
-            for section in self.sections(name) {
-                problems.push(section.problem(not_built(name)).help("remove it for now"));
-            }
-            if ONCE.contains(&name) {
-                self.once(name, problems);
-            }
-        }
-    }
-}
-
-/// The error for a word of the language that this version does not have.
-pub(super) fn not_built(word: &str) -> String {
-    format!("`{word}` is a word of the language that this version does not have yet")
 }
 
 fn is_key(text: &str) -> bool {

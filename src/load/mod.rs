@@ -10,6 +10,7 @@ pub mod declare;
 mod decls;
 mod fallbacks;
 mod files;
+mod holds;
 mod links;
 mod parallel;
 mod request;
@@ -18,6 +19,7 @@ mod schema;
 mod series;
 mod server;
 mod slots;
+mod spans;
 
 pub use config::{ChannelDecl, Config, HeartbeatConfig, ServerConfig, SourceDecl, StoreConfig, TlsConfig};
 pub use request::request;
@@ -114,7 +116,6 @@ struct Loading<'a> {
 
 impl Loading<'_> {
     fn config(&mut self, folder: &Folder) -> Option<Config> {
-        self.files.refuse_not_built(&mut self.problems);
         self.outline.is_whole = !["sources", "channels", "checks", "route"].iter().any(|key| self.files.hides(key));
         let sources = self.sources();
         let channels = self.channels();
@@ -146,12 +147,15 @@ impl Loading<'_> {
         checks: &[Arc<Check>],
         self_alerts: crate::rules::SelfAlerts,
     ) -> dispatch::Config {
+        let (calendars, silences) = (self.calendars(), self.silences());
         let section = self.files.once("route", &mut self.problems);
         let mut routing = Routing {
             reader: self.reader,
             channels: &channels.all,
             left_out: &channels.left_out,
             hides_channels: self.files.hides("channels"),
+            calendars: &calendars,
+            hides_calendars: self.files.hides("calendars"),
             problems: &mut self.problems,
             notes: &mut self.notes,
             outline: &mut self.outline,
@@ -166,7 +170,7 @@ impl Loading<'_> {
         inhibit.extend(self_alerts.source_unreachable.and_then(|_| links::source_unreachable()));
         self.outline.has_route = route.is_some();
         let channels = channels.declared.iter().map(|c| c.rules.clone()).collect();
-        dispatch::Config { route, inhibit, silences: Vec::new(), channels }
+        dispatch::Config { route, inhibit, silences, channels }
     }
 
     fn tests(&mut self, channels: &decls::Names<ChannelDecl>) -> Vec<cases::TestCase> {

@@ -1,8 +1,10 @@
 //! `route:` with all that its nodes inherit, and `inhibit:`.
 
 use super::declare::{INHIBIT, ROUTE};
-use super::files::{Section, not_built};
+use super::files::Section;
+use super::holds::Calendars;
 use crate::config::{Problem, Problems, Reader, Setting, Settings};
+use crate::dispatch::calendar::{Calendar, During};
 use crate::dispatch::{GroupBy, Inhibit, InhibitCause, Route, Timers};
 use crate::model::Matcher;
 use crate::rules::outline::{MatcherList, Outline, Role};
@@ -20,6 +22,9 @@ pub(super) struct Routing<'a> {
     pub left_out: &'a BTreeSet<Arc<str>>,
     /// Whether there may be others, which nobody could read.
     pub hides_channels: bool,
+    pub calendars: &'a Calendars,
+    /// Whether there may be other calendars, which nobody could read.
+    pub hides_calendars: bool,
     pub problems: &'a mut Problems,
     pub notes: &'a mut Vec<String>,
     pub outline: &'a mut Outline,
@@ -32,6 +37,7 @@ struct Inherited {
     channels: Vec<Arc<str>>,
     group_by: GroupBy,
     timers: Timers,
+    during: During,
     /// How deep it stands.
     depth: usize,
 }
@@ -57,18 +63,13 @@ impl Routing<'_> {
             channels: Vec::new(),
             group_by: GroupBy::Labels(Vec::new()),
             timers: Timers::default(),
+            during: During::default(),
             depth: 0,
         };
         self.node(&settings, &root, None)
     }
 
     fn node(&mut self, settings: &Settings, parent: &Inherited, twin: Option<usize>) -> Route {
-        for key in ["active_during", "mute_during"] {
-            if settings.has(key) {
-                self.problems
-                    .push(Problem::error(not_built(key)).at(settings.key_place(key)).help("remove it for now"));
-            }
-        }
         let matchers = if parent.depth == 0 { Vec::new() } else { settings.matchers("matchers") };
         let mine = Inherited {
             id: format!(
@@ -80,6 +81,7 @@ impl Routing<'_> {
             channels: self.channels_of(settings).unwrap_or_else(|| parent.channels.clone()),
             group_by: self.group_by(settings).unwrap_or_else(|| parent.group_by.clone()),
             timers: self.timers(settings, parent.timers),
+            during: self.during(settings, &parent.during),
             depth: parent.depth + 1,
         };
         let place = settings.origin().place();
@@ -101,6 +103,7 @@ impl Routing<'_> {
             channels: mine.channels,
             group_by: mine.group_by,
             timers: mine.timers,
+            during: mine.during,
             routes,
             declared: declared(&place),
         }
@@ -172,6 +175,40 @@ impl Routing<'_> {
             interval: settings.duration("group_interval").unwrap_or(parent.interval),
             repeat: settings.duration("repeat_interval").unwrap_or(parent.repeat),
         }
+    }
+
+    /// The node's own calendars, each list that of its parent where it is not written.
+    fn during(&mut self, settings: &Settings, parent: &During) -> During {
+        let during = During {
+            active: self.calendars_of(settings, "active_during").unwrap_or_else(|| parent.active.clone()),
+            muted: self.calendars_of(settings, "mute_during").unwrap_or_else(|| parent.muted.clone()),
+        };
+        let is_muted = |name: &Arc<str>| during.muted.iter().any(|muted| muted.name == *name);
+        let writes = ["active_during", "mute_during"].into_iter().find(|key| settings.has(key));
+        let never = !during.active.is_empty() && during.active.iter().all(|calendar| is_muted(&calendar.name));
+        if let Some(key) = writes.filter(|_| never) {
+            let problem = Problem::error("this route never tells: all it is active during it is muted during");
+            self.problems.push(problem.at(settings.key_place(key)).help("take the calendar out of one of the two"));
+        }
+        during
+    }
+
+    fn calendars_of(&mut self, settings: &Settings, key: &str) -> Option<Vec<Arc<Calendar>>> {
+        if !settings.has(key) {
+            return None;
+        }
+        let mut found = Vec::new();
+        for name in settings.spanned_texts(key) {
+            match self.calendars.get(&name.text) {
+                Some(calendar) => found.extend(calendar.clone()),
+                None if self.hides_calendars => {}
+                None => {
+                    self.problems.push(unknown_name(&name, "calendar", self.calendars.keys().map(|name| &**name)));
+                }
+            }
+            self.outline.calendars_used.push(name.text);
+        }
+        Some(found)
     }
 
     /// The rules of one `inhibit:`.

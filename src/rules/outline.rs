@@ -2,7 +2,7 @@
 
 use super::read::Declared;
 use crate::config::{Place, Settings, Text};
-use crate::model::Matcher;
+use crate::model::{Matcher, Timestamp};
 use std::sync::Arc;
 
 /// The declarations with their places, right or wrong.
@@ -15,10 +15,25 @@ pub struct Outline {
     /// The channels, and the channels that routes lead to.
     pub channels: Vec<Text>,
     pub channels_used: Vec<Arc<str>>,
+    /// The calendars, and those that routes name.
+    pub calendars: Vec<Text>,
+    pub calendars_used: Vec<Arc<str>>,
+    pub silences: Vec<SilenceOutline>,
     pub has_route: bool,
+    /// As of when advice is given: what ended before is over.
+    pub now: Timestamp,
     /// Whether all names that are declared, and all routes, could be read. Of what is missing otherwise nothing can be
     /// said.
     pub is_whole: bool,
+}
+
+/// A silence of a file.
+#[derive(Debug)]
+pub struct SilenceOutline {
+    pub name: Text,
+    pub matchers: Vec<(Matcher, Place)>,
+    pub ends: Timestamp,
+    pub ends_at: Place,
 }
 
 /// Matchers that all have to match.
@@ -43,8 +58,12 @@ pub enum Role {
 impl MatcherList {
     /// The matchers under a key.
     pub fn of(role: Role, depth: usize, settings: &Settings, key: &str) -> MatcherList {
-        let written = settings.list(key).unwrap_or_default();
-        let matchers = written.iter().filter_map(|setting| Some((setting.matcher()?.clone(), setting.place())));
-        MatcherList { role, depth, matchers: matchers.collect(), place: settings.origin().place() }
+        MatcherList { role, depth, matchers: with_places(settings, key), place: settings.origin().place() }
     }
+}
+
+/// The matchers under a key, with their places.
+pub fn with_places(settings: &Settings, key: &str) -> Vec<(Matcher, Place)> {
+    let written = settings.list(key).unwrap_or_default();
+    written.iter().filter_map(|setting| Some((setting.matcher()?.clone(), setting.place()))).collect()
 }

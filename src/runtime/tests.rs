@@ -141,6 +141,7 @@ fn loaded(world: &Arc<World>, names: &[&str]) -> Loaded {
         channels: vec![Arc::from("people")],
         group_by: GroupBy::Each,
         timers,
+        during: dispatch::calendar::During::default(),
         routes: Vec::new(),
         declared: Arc::from("routes.yaml:1"),
     };

@@ -10,8 +10,10 @@ mod same_name_once;
 mod severity_order;
 mod short_for;
 mod short_window;
+mod silence;
 mod timeout_over_every;
 mod unreachable_matchers;
+mod unused_calendar;
 mod unused_channel;
 mod unused_name;
 mod unused_source;
@@ -34,10 +36,12 @@ const ALL: &[Advice] = &[
     no_words::ADVICE,
     same_name_once::ADVICE,
     severity_order::ADVICE,
+    silence::ADVICE,
     short_for::ADVICE,
     short_window::ADVICE,
     timeout_over_every::ADVICE,
     unreachable_matchers::ADVICE,
+    unused_calendar::ADVICE,
     unused_channel::ADVICE,
     unused_name::ADVICE,
     unused_source::ADVICE,
@@ -54,6 +58,11 @@ pub fn advise(outline: &Outline, sources: &Sources, problems: &mut Problems) {
 /// The names of all advice.
 pub fn names() -> impl Iterator<Item = &'static str> {
     ALL.iter().flat_map(|advice| advice.names.iter().copied()).chain([allow::NAME])
+}
+
+/// Whether the labels of all checks are known: a check that is wrong has labels that nobody knows.
+fn knows_all_labels(outline: &Outline) -> bool {
+    outline.is_whole && !outline.checks.is_empty() && outline.checks.iter().all(|check| check.check.is_some())
 }
 
 /// The checks that are right, with their declarations.

@@ -12,7 +12,7 @@ const INHIBIT: &str = "idle-inhibition";
 pub(super) const ADVICE: Advice = Advice { names: &[ROUTE, INHIBIT], give };
 
 /// What is known of the labels that alerts have.
-struct Labels {
+pub(super) struct Labels {
     /// Every value that a label may have; `None` where rows decide.
     values: BTreeMap<String, Option<BTreeSet<String>>>,
     /// Whether alerts may have labels that nobody can know: each text column of a row.
@@ -20,8 +20,7 @@ struct Labels {
 }
 
 fn give(outline: &Outline, problems: &mut Problems) {
-    // A check that is wrong has labels that nobody knows.
-    if !outline.is_whole || outline.checks.is_empty() || outline.checks.iter().any(|check| check.check.is_none()) {
+    if !super::knows_all_labels(outline) {
         return;
     }
     let labels = Labels::of(outline);
@@ -87,7 +86,7 @@ fn contradict(a: &Matcher, b: &Matcher) -> bool {
 }
 
 impl Labels {
-    fn of(outline: &Outline) -> Labels {
+    pub(super) fn of(outline: &Outline) -> Labels {
         let mut labels = Labels { values: BTreeMap::new(), is_open: false };
         for severity in Severity::ALL {
             labels.add("severity", severity.name());
@@ -129,7 +128,7 @@ impl Labels {
     }
 
     /// Why no alert matches, and what was probably meant.
-    fn problem(&self, matcher: &Matcher) -> Option<(String, Option<String>)> {
+    pub(super) fn problem(&self, matcher: &Matcher) -> Option<(String, Option<String>)> {
         let empty = LabelSet::default();
         if matcher.matches(&empty) {
             return None;
