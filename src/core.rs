@@ -15,6 +15,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use crate::dispatch::drill::{Drill, DrillLeg, DrillOrder};
 pub use crate::dispatch::silence::{Refusal as SilenceRefusal, Wish as SilenceWish};
 pub use crate::dispatch::{
     Send,
@@ -72,6 +73,8 @@ pub enum Input {
         id: Arc<str>,
     },
     StoreRecovered,
+    /// A marked message is to go through the routes and channels now.
+    Drill(Box<DrillOrder>),
     /// Alerts that others sent us.
     Received(Vec<Incoming>),
 }
@@ -224,6 +227,7 @@ impl Core {
             Input::StoreFailed { why } => self.engine.raise_self("store-failing", Key::default(), why, now),
             Input::Silence(silence) => self.dispatch.silence(*silence, now),
             Input::ExpireSilence { id } => self.dispatch.expire_silence(&id, now),
+            Input::Drill(order) => self.dispatch.drill(&order, now),
             Input::StoreRecovered => self.engine.clear_self("store-failing", Key::default(), now),
             Input::Received(alerts) => {
                 let dispatch = &self.dispatch;

@@ -64,6 +64,8 @@ pub(super) struct Client {
     token: Option<Secret>,
     /// Whose signature on its certificate is believed; `None`: those of the system.
     roots: Option<Vec<tls::Certificate>>,
+    /// How long an answer is waited for.
+    patience: Duration,
 }
 
 /// Why there is no answer, or why it is no. For people: what to do stands in it.
@@ -93,7 +95,17 @@ impl Client {
             Some(url) => given(url)?,
             None => found(folder)?,
         };
-        Ok(Client { base, token: token(access.token_file.as_deref())?, roots: roots(access.ca.as_deref())? })
+        Ok(Client {
+            base,
+            token: token(access.token_file.as_deref())?,
+            roots: roots(access.ca.as_deref())?,
+            patience: PATIENCE,
+        })
+    }
+
+    /// The same, waiting so long for an answer.
+    pub(super) fn patient(self, patience: Duration) -> Client {
+        Client { patience, ..self }
     }
 
     /// Where it asks, for people.
@@ -135,7 +147,7 @@ impl Client {
     fn http(&self) -> reqwest::Result<reqwest::Client> {
         let mut builder = reqwest::Client::builder()
             .user_agent(concat!("bellwether/", env!("CARGO_PKG_VERSION")))
-            .timeout(PATIENCE)
+            .timeout(self.patience)
             .connect_timeout(CONNECT_PATIENCE)
             // A proxy's page for logging in is no answer, and the token is not for others.
             .redirect(redirect::Policy::none());
@@ -177,7 +189,7 @@ impl Client {
         } else if error.is_timeout() {
             format!(
                 "{address} took the question and gave no answer in {} s: see its log, and `/healthz`",
-                PATIENCE.as_secs()
+                self.patience.as_secs()
             )
         } else {
             format!("no answer of {address} that can be read: {}", with_causes(error))

@@ -1,6 +1,7 @@
 //! THE COMMANDS: one file each. Results go to standard output, words for people to standard error.
 
 mod daemon;
+mod drill;
 mod eval;
 mod init;
 mod lint;
@@ -39,6 +40,8 @@ enum Command {
     Test(test::Arguments),
     /// The routing tree, and where it leads labels.
     Routes(routes::Arguments),
+    /// Sends a marked message through the routes and channels of the daemon that runs.
+    Drill(drill::Arguments),
     /// Says what was told of an alert, what was not and why not.
     Why(why::Arguments),
     /// Prints one JSON Schema for every file.
@@ -79,6 +82,7 @@ pub fn main() -> ExitCode {
         Command::Lint(arguments) => lint::main(&arguments),
         Command::Test(arguments) => test::main(&arguments),
         Command::Routes(arguments) => routes::main(&arguments),
+        Command::Drill(arguments) => drill::main(&arguments),
         Command::Why(arguments) => why::main(&arguments),
         Command::Schema(arguments) => schema::main(&arguments),
         Command::Init(arguments) => init::main(&arguments),

@@ -13,6 +13,9 @@ pub const REFUSED_MAX: Duration = Duration::from_mins(15);
 impl Dispatch {
     /// A notification's attempt ended. An answer that came twice, or to nothing we sent, is passed over.
     pub fn answered(&mut self, id: &Arc<str>, delivery: &Delivery, took: Duration, now: Timestamp) {
+        if self.drilled(id, delivery, took, now) {
+            return;
+        }
         let Some(flight) = self.flights.remove(id) else { return };
         self.dirty.insert(RowName::Flight(Arc::clone(id)));
         self.history.push(Entry::Delivery {
@@ -98,7 +101,7 @@ impl Dispatch {
     }
 
     /// How the channel is now. Whether its breaker has just tripped.
-    fn note_health(&mut self, name: &Arc<str>, delivery: &Delivery, now: Timestamp) -> bool {
+    pub(super) fn note_health(&mut self, name: &Arc<str>, delivery: &Delivery, now: Timestamp) -> bool {
         let rules = self.config.channel(name).map(|channel| channel.breaker).unwrap_or_default();
         let channel = self.channels.entry(Arc::clone(name)).or_default();
         delivery.class().into_iter().for_each(|class| channel.classes.add(class));

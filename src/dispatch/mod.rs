@@ -11,6 +11,7 @@ pub mod calendar;
 pub mod channel;
 pub mod cover;
 pub mod decide;
+pub mod drill;
 pub mod explain;
 pub mod group;
 pub mod hold;
@@ -192,6 +193,7 @@ pub struct Dispatch {
     dirty: HashSet<RowName>,
     history: Vec<Entry>,
     health: Vec<Health>,
+    drills: drill::Drills,
 }
 
 impl Dispatch {
@@ -208,7 +210,7 @@ impl Dispatch {
     /// The next instant at which [`Dispatch::advance`] has something to do.
     #[must_use]
     pub fn next_due(&self) -> Option<Timestamp> {
-        if !self.touched.is_empty() || self.holds_changed || !self.over.is_empty() {
+        if !self.touched.is_empty() || self.holds_changed || !self.over.is_empty() || self.drills.has_sends() {
             return Some(Timestamp::MIN);
         }
         let timer = self.queue.first().map(|(at, _)| *at);
@@ -224,7 +226,7 @@ impl Dispatch {
         self.recheck_holds(now);
         self.settle(now);
         self.enqueue_due(now);
-        let mut sends = Vec::new();
+        let mut sends = self.drills.take_sends();
         let mut names: Vec<Arc<str>> =
             self.channels.iter().filter(|(_, c)| c.wants(now)).map(|(n, _)| Arc::clone(n)).collect();
         names.sort_unstable(); // the same input gives the same order of sends

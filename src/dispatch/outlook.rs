@@ -152,7 +152,7 @@ impl Dispatch {
     }
 
     /// What the channel itself says to a message that is due.
-    fn admission(&self, channel: &Arc<str>, now: Timestamp) -> Next {
+    pub(super) fn admission(&self, channel: &Arc<str>, now: Timestamp) -> Next {
         let Some(state) = self.channels.get(channel) else { return due() };
         match state.admit(now) {
             Admission::No { until } => {

@@ -44,6 +44,7 @@ impl Dispatch {
             dirty: HashSet::new(),
             history: Vec::new(),
             health: Vec::new(),
+            drills: super::drill::Drills::default(),
         };
         dispatch.take_up(rows);
         let mut out: Vec<Arc<str>> = dispatch.flights.keys().cloned().collect();

@@ -2,6 +2,7 @@
 
 use super::access::Role;
 use super::doors::Doors;
+use super::drill;
 use super::gate::{self, Gate};
 use super::guard::{self, Guard};
 use super::query::{self, Pairs};
@@ -25,7 +26,7 @@ pub type Route = (&'static str, &'static str, Role, MethodRouter<Handle>);
 
 /// Every route there is. What only shows needs `Read`; what changes who is told of what, `Silence`; what changes the
 /// daemon, `Admin`. `Anyone` is for what a load balancer asks, and tells nothing.
-pub fn routes() -> [Route; 13] {
+pub fn routes() -> [Route; 14] {
     [
         ("/healthz", "get", Role::Anyone, get(healthz)),
         ("/readyz", "get", Role::Anyone, get(readyz)),
@@ -39,6 +40,7 @@ pub fn routes() -> [Route; 13] {
         ("/api/v1/silences/{id}", "get", Role::Read, get(silences::one)),
         ("/api/v1/silences/{id}", "delete", Role::Silence, delete(silences::expire)),
         ("/api/v1/why", "get", Role::Read, get(why)),
+        ("/api/v1/drill", "post", Role::Admin, post(drill::order)),
         ("/api/v1/openapi.json", "get", Role::Read, get(openapi)),
     ]
 }

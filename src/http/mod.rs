@@ -6,6 +6,7 @@
 pub mod access;
 mod api;
 pub mod doors;
+mod drill;
 mod gate;
 mod guard;
 mod house;

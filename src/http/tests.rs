@@ -2,6 +2,7 @@ use super::*;
 use crate::model::Timestamp;
 use crate::runtime::handle::{Inbox, Question, channel};
 use crate::runtime::silences::SilenceRefused;
+use crate::runtime::views::drill::DrillReport;
 use crate::runtime::views::why::{NoAlert, Why};
 use crate::runtime::views::{Reloaded, samples};
 use crate::telemetry::{self, Telemetry};
@@ -43,6 +44,11 @@ async fn answer(mut inbox: Inbox, reload: Result<Reloaded, String>) {
                 .unwrap(),
             Question::Why(alert, filter, reply) => {
                 reply.send(Why { alert, title: format!("{filter:?}"), ..samples::why() }).unwrap();
+            }
+            Question::Drill(wish, reply) => {
+                let report = DrillReport { id: format!("{wish:?}").into(), ..samples::drill() };
+                let known = wish.check.as_deref() != Some("odd");
+                reply.send(if known { Ok(report) } else { Err("there is no check `odd`".into()) }).unwrap();
             }
             Question::Gauges(reply) => reply.send(()).unwrap(),
             Question::Reload(reply) => reply.send(reload.clone()).unwrap(),
@@ -169,6 +175,29 @@ async fn filters_reach_the_loop() {
     let alerts = get_json(&format!("{url}/api/v1/alerts?state=firing&matcher=team%3D%22data%22&limit=5")).await;
     let heard = alerts["items"][0]["check"].as_str().unwrap();
     assert!(heard.contains("Firing") && heard.contains("data") && heard.contains("limit: 5"), "{heard}");
+}
+
+#[tokio::test]
+async fn a_drill_reads_its_body_and_answers_as_the_document_says() {
+    let url = daemon(Ok(Reloaded { checks: 3 })).await;
+    for (body, status, want) in [
+        ("", 200, "check: None, severity: None"),
+        (r#"{"check": "slow", "severity": "info", "labels": {"team": "x"}}"#, 200, "severity: Some(Info)"),
+        (r#"{"check": "odd"}"#, 400, "there is no check"),
+        (r#"{"checks": "odd"}"#, 400, "`checks` is no field of a drill"),
+        (r#"{"severity": "bad"}"#, 400, "critical, warning or info"),
+        (r#"{"labels": ["a"]}"#, 400, "`labels` is an object of texts"),
+        ("x", 400, "no JSON"),
+    ] {
+        let request = reqwest::Client::new().post(format!("{url}/api/v1/drill")).body(body).send().await.unwrap();
+        let (got, text) = (request.status().as_u16(), request.text().await.unwrap());
+        assert!(got == status && text.contains(want), "{body}: {got} {text}");
+        if status == 200 {
+            let document = openapi();
+            let schema = &document["components"]["schemas"]["Drill"];
+            conforms(&document, schema, &serde_json::from_str(&text).unwrap(), "drill");
+        }
+    }
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! How the API asks the loop: each question is answered between two turns.
 
 use super::silences::{Silence, SilenceFilter, SilenceRefused, SilenceRequest, Silenced};
+use super::views::drill::{DrillReport, DrillWish};
 use super::views::why::{NoAlert, Why, WhyFilter};
 use super::views::{Alert, AlertFilter, Check, CheckFilter, Page, Reloaded, Status};
 use crate::model::alert_ref::AlertRef;
@@ -15,6 +16,8 @@ use tokio::time::{Instant, timeout};
 const QUESTIONS_MAX: usize = 64;
 /// How long a question waits for its answer.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a drill may take: two messages to each channel, whose deadlines are their own.
+const DRILL_PATIENCE: Duration = Duration::from_mins(4);
 /// How long a reload may take: it reads files, which may lie on a slow disk.
 const RELOAD_PATIENCE: Duration = Duration::from_mins(2);
 /// How long a silence waits until it is durable, or is known not to be.
@@ -41,6 +44,8 @@ pub enum Question {
     PutSilence(Box<SilenceRequest>, oneshot::Sender<Result<Silenced, SilenceRefused>>),
     /// Ends a silence now; answered once that is durable.
     ExpireSilence(String, oneshot::Sender<Result<Silence, SilenceRefused>>),
+    /// Sends a marked message; answered once each channel has answered. The error is for people.
+    Drill(DrillWish, oneshot::Sender<Result<DrillReport, String>>),
     /// Of Alertmanager's API.
     V2(super::v2::Ask),
 }
@@ -134,6 +139,12 @@ impl Handle {
             Ok(alert) => Ok(Ok(self.ask(PATIENCE, |reply| Question::Why(alert, filter, reply)).await?)),
             Err(none) => Ok(Err(none)),
         }
+    }
+
+    /// Sends a marked message through the routes and channels, and waits until each channel has answered. The inner
+    /// error is for people.
+    pub async fn drill(&self, wish: DrillWish) -> Result<Result<DrillReport, String>, NoAnswer> {
+        self.ask(DRILL_PATIENCE, |reply| Question::Drill(wish, reply)).await
     }
 
     /// All metrics as text. A loop that does not answer leaves its gauges as they were: that is when metrics matter.

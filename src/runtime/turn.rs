@@ -1,5 +1,7 @@
 //! The loop.
 
+mod asked;
+pub mod drill;
 mod orders;
 mod v2;
 
@@ -11,11 +13,9 @@ use super::reload::{LoadResult, Reloads};
 use super::signals::Signal;
 use super::silences;
 use super::tell::{Sent, Teller};
-use super::views::why::NoAlert;
 use super::views::{ConfigStatus, Instant as Shown, Reloaded, Status, StoreStatus};
-use super::{Clock, Event, Loaded, Options, answer, watch, why};
+use super::{Clock, Event, Loaded, Options, answer, watch};
 use crate::core::{Core, Input, Options as CoreOptions, Send as Outgoing};
-use crate::model::alert_ref::AlertRef;
 use crate::model::record::{Entry, Phase, Row, Write};
 use crate::model::{AlertState, Timestamp};
 use crate::store::StoreError;
@@ -23,7 +23,7 @@ use crate::telemetry::{BreakerState, Telemetry};
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
 /// The loop looks at the clock at least this often: a system clock that was set must not be noticed late.
@@ -54,6 +54,7 @@ pub struct Daemon {
     known: Known,
     /// Answers that wait until the next turn is durable.
     promises: Vec<Promise>,
+    drills: drill::Waiting,
     keep: Duration,
     /// The last turn had something to do.
     busy: bool,
@@ -119,6 +120,7 @@ impl Daemon {
             telemetry,
             known,
             promises: Vec::new(),
+            drills: drill::Waiting::default(),
             keep: loaded.keep,
             busy: true,
             chores_at: Instant::now(),
@@ -264,6 +266,7 @@ impl Daemon {
         writes.append(&mut self.notes);
         let ready = self.keeper.keep(writes, turn.sends);
         self.keeper.promise(std::mem::take(&mut self.promises));
+        self.end_drills();
         self.teller.start(ready);
         if self.stop_at.is_none() {
             self.asker.start(turn.collects);
@@ -340,10 +343,7 @@ impl Daemon {
                 drop(reply.send(status));
             }
             Question::Find(named, reply) => self.find(named, reply),
-            Question::Why(alert, filter, reply) => {
-                let present = why::Present::of(&self.core, &alert, self.clock.now());
-                self.keeper.read(Box::new(move |store| drop(reply.send(present.with_life(&filter, store)))));
-            }
+            Question::Why(alert, filter, reply) => self.why(&alert, filter, reply),
             Question::Gauges(reply) => {
                 self.gauges();
                 let _ = reply.send(());
@@ -354,20 +354,10 @@ impl Daemon {
             }
             Question::PutSilence(request, reply) => return self.put_silence(*request, reply),
             Question::ExpireSilence(id, reply) => return self.expire_silence(id, reply),
+            Question::Drill(wish, reply) => return self.order_drill(&wish, reply),
             Question::V2(ask) => return self.answer_v2(ask),
         }
         None
-    }
-
-    /// What the core cannot decide, the history does.
-    fn find(&self, named: AlertRef, reply: oneshot::Sender<Result<String, NoAlert>>) {
-        match why::find(&self.core, &named) {
-            Ok(why::Found::One(id)) => drop(reply.send(Ok(id.to_string()))),
-            Ok(why::Found::Remembered(known)) => {
-                self.keeper.read(Box::new(move |store| drop(reply.send(why::choose(&named, known, store)))));
-            }
-            Err(none) => drop(reply.send(Err(none))),
-        }
     }
 
     fn gauges(&mut self) {

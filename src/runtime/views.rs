@@ -264,6 +264,7 @@ pub struct Reloaded {
     pub checks: usize,
 }
 
+pub mod drill;
 pub mod why;
 
 #[cfg(test)]

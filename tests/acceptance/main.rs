@@ -6,6 +6,7 @@ mod access;
 mod alertmanager;
 mod commands;
 mod daemon;
+mod drill;
 mod first_alert;
 mod kills;
 mod reload;

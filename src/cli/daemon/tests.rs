@@ -3,7 +3,7 @@ use std::fs;
 use testkit::{FaultServer, Reply};
 
 fn client(url: &str, token: Option<&str>) -> Client {
-    Client { base: given(url).unwrap(), token: token.map(Secret::new), roots: None }
+    Client { base: given(url).unwrap(), token: token.map(Secret::new), roots: None, patience: PATIENCE }
 }
 
 #[test]

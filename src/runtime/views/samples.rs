@@ -1,5 +1,6 @@
 //! One of each view with nothing left out.
 
+use super::drill::{DrillChannel, DrillReport, DrillSend};
 use super::why::{Why, WhyChannel, WhyLine};
 use super::*;
 use crate::model::Timestamp;
@@ -163,5 +164,23 @@ pub fn why() -> Why {
         }],
         older: Some(17),
         unread: Some("the store fails".into()),
+    }
+}
+
+pub fn drill() -> DrillReport {
+    let send = || DrillSend { outcome: "refused", why: Some("it answered 403".into()), took_seconds: 0.12 };
+    DrillReport {
+        id: "1-1".into(),
+        at: at(0),
+        labels: names([("drill", "true".into())]),
+        arrived: false,
+        held: vec!["silenced by `deploy`".into()],
+        channels: vec![DrillChannel {
+            channel: "oncall".into(),
+            route: Some("bellwether.yaml:12".into()),
+            kept: Some("its breaker".into()),
+            fired: Some(send()),
+            resolved: Some(send()),
+        }],
     }
 }

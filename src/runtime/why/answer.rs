@@ -93,10 +93,9 @@ fn judging(standing: &Standing) -> Vec<String> {
 
 /// An alert that only the history knows: what became of its last episode.
 fn over(life: &Life) -> Vec<String> {
-    let Some((at, kind)) = life.last else {
-        let none = "It is over, and its changes are older than what is kept or shown.".to_owned();
-        return if life.lines.is_empty() { Vec::new() } else { vec![none] };
-    };
+    if life.lines.is_empty() {
+        return Vec::new();
+    }
     let fired = life.lines.iter().rposition(|line| line.kind == "change" && line.text.starts_with("fired"));
     let episode = &life.lines[fired.unwrap_or(0)..];
     let mut channels: BTreeMap<Arc<str>, String> = BTreeMap::new();
@@ -114,7 +113,7 @@ fn over(life: &Life) -> Vec<String> {
     if lines.is_empty() {
         lines.push("Told to nobody: it was over before a message left, or no route led to a channel.".to_owned());
     }
-    if kind == ChangeKind::Resolved {
+    if let Some((at, ChangeKind::Resolved)) = life.last {
         lines.push(format!("It was over at {}.", at.to_the_second()));
     }
     lines
