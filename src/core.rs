@@ -316,7 +316,8 @@ impl Core {
         // What others send depends on no check, whatever it is called.
         let new = change.kind == ChangeKind::Fired && !change.view.id.is_received();
         let waits = if new { self.waits(change) } else { Vec::new() };
-        self.dispatch.changed(change, waits);
+        let flap = self.engine.flap_rule(&change.view.id.check);
+        self.dispatch.changed(change, waits, flap);
         self.note(change);
     }
 

@@ -181,3 +181,44 @@ fn thirty_thousand_keys_of_one_check_are_one_message() {
     assert_eq!(desk.last("slack").notification.items.len(), 1);
     assert!(desk.last("slack").notification.items[0].alert.body.starts_with("30000 instances fire"));
 }
+
+const FLAPS: &str = "
+channels: { slack: { console: {} } }
+route: { channels: [slack], group_by: ['...'], group_wait: 0s, group_interval: 1s }
+";
+
+#[test]
+fn what_flaps_is_told_once_as_flapping_and_once_when_it_is_steady() {
+    let rule = "    flapping: { changes: 4, window: 10m }\n";
+    for (last, want) in [(0.0, "resolved a"), (7.0, "steady a")] {
+        let mut desk = Desk::with(FLAPS, rule);
+        for _ in 0..10 {
+            desk.set("a", 7.0).pass(30).set("a", 0.0).pass(30);
+        }
+        desk.set("a", last).pass(30);
+        let inbox = desk.inbox("slack");
+        let told: Vec<&str> = inbox.iter().map(|line| line.split_once(' ').unwrap().1).collect();
+        assert_eq!(told, ["fired a", "resolved a", "fired a", "flapping a"], "{inbox:?}");
+        desk.pass(600);
+        assert!(desk.inbox("slack")[4].ends_with(want), "{:?}", desk.inbox("slack"));
+        assert_eq!(desk.inbox("slack").len(), 5);
+        desk.set("a", 7.0 - last).pass(60);
+        assert_eq!(desk.inbox("slack").len(), 6, "after that each change is told again");
+    }
+}
+
+#[test]
+fn what_flaps_and_gets_worse_is_told_and_a_restart_changes_nothing() {
+    let mut desk = Desk::with(FLAPS, "    flapping: { changes: 3, window: 10m }\n");
+    for _ in 0..4 {
+        desk.set("a", 7.0).pass(30).set("a", 0.0).pass(30);
+    }
+    desk.restart().set("a", 20.0).pass(30).set("a", 0.0).pass(30);
+    let inbox = desk.inbox("slack");
+    let told: Vec<&str> = inbox.iter().map(|line| line.split_once(' ').unwrap().1).collect();
+    assert_eq!(told, ["fired a", "resolved a", "flapping a", "escalated a"]);
+    desk.restart().pass(600);
+    assert!(desk.inbox("slack")[4].ends_with("resolved a"), "{:?}", desk.inbox("slack"));
+    let end = &desk.last("slack").notification.items[0].alert;
+    assert_eq!(end.note.map(bellwether::model::alert::EndNote::text), Some("steady after flapping"));
+}

@@ -203,7 +203,10 @@ impl Dispatch {
     fn renew_views(&mut self, key: &Arc<str>, renew: Renew) {
         let Some(group) = self.groups.get(key) else { return };
         for id in &group.members {
-            let Some(subject) = self.subjects.get_mut(id).filter(|s| s.truth().is_some()) else { continue };
+            let Some(subject) = self.subjects.get_mut(id).filter(|s| s.truth().is_some() && s.flapping.is_none())
+            else {
+                continue;
+            };
             if let Some(view) = renew(id).filter(|v| Some(v.since) == subject.truth().map(|t| t.episode)) {
                 subject.view = view;
             }
@@ -353,7 +356,8 @@ fn in_order(mut blocks: Vec<Vec<Item>>) -> Vec<Item> {
 }
 
 fn flight_item(item: &Item) -> FlightItem {
-    let told = Told { severity: item.alert.severity, episode: item.alert.since };
+    let flapping = item.alert.flapping.is_some();
+    let told = Told { severity: item.alert.severity, episode: item.alert.since, flapping };
     FlightItem { alert: item.alert.id.clone(), kind: item.kind, told }
 }
 

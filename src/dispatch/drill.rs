@@ -101,6 +101,7 @@ pub fn view(order: &DrillOrder, now: Timestamp) -> AlertView {
         declared: Arc::from(CHECK),
         template_error: None,
         fell_back: None,
+        flapping: None,
     }
 }
 

@@ -13,6 +13,7 @@ pub mod cover;
 pub mod decide;
 pub mod drill;
 pub mod explain;
+pub mod flap;
 pub mod group;
 pub mod hold;
 pub mod inhibit;
@@ -184,6 +185,10 @@ pub struct Dispatch {
     held: BTreeSet<AlertId>,
     /// What each active alert holds: worked out for a turn whose messages tell of one that may hold others.
     under: Option<HashMap<AlertId, Vec<Arc<AlertView>>>>,
+    /// The last changes of each alert, to tell which flap.
+    flips: HashMap<AlertId, flap::Flips>,
+    /// When each alert that flaps is steady, if nothing changes before.
+    steady: BTreeSet<(Timestamp, AlertId)>,
     /// Something that may hold or free alerts has changed.
     holds_changed: bool,
     jitter: Jitter,
@@ -215,13 +220,16 @@ impl Dispatch {
         }
         let timer = self.queue.first().map(|(at, _)| *at);
         let blocked = self.channels.iter().filter_map(|(name, c)| c.next_try(self.config.channel(name)));
-        timer.into_iter().chain(blocked).chain(self.silences.next_due()).chain(self.calendars.next_due()).min()
+        let holds = self.silences.next_due().into_iter().chain(self.calendars.next_due());
+        let steady = self.steady.first().map(|(at, _)| *at);
+        timer.into_iter().chain(blocked).chain(holds).chain(steady).min()
     }
 
     /// Takes every step that is due: works out timers, asks holds, and gives what is to be sent now.
     ///
     /// `renew` gives the view of an active alert as of its last row.
     pub fn advance(&mut self, now: Timestamp, renew: &dyn Fn(&AlertId) -> Option<Arc<AlertView>>) -> Vec<Send> {
+        self.steady(now);
         self.pass(now);
         self.recheck_holds(now);
         self.settle(now);

@@ -6,7 +6,7 @@ use super::subject::{Subject, Target, Wait};
 use super::{Dispatch, Route};
 use crate::model::alert::AlertView;
 use crate::model::record::{Phase, RowName};
-use crate::model::{AlertId, Change, ChangeKind, LabelSet, Timestamp};
+use crate::model::{AlertId, Change, ChangeKind, FlapRule, LabelSet, Timestamp};
 use std::sync::Arc;
 
 /// A channel that an alert's labels lead to, by the group that tells it.
@@ -17,8 +17,14 @@ struct Lead {
 
 impl Dispatch {
     /// An alert's life changed. A new alert waits for the parents in `waits`.
-    pub fn changed(&mut self, change: &Change, waits: Vec<Wait>) {
+    ///
+    /// One that changes too often by `flap` is told as flapping, and once when it is steady.
+    pub fn changed(&mut self, change: &Change, waits: Vec<Wait>, flap: Option<FlapRule>) {
         let (id, now) = (&change.view.id, change.at);
+        if self.flaps(change, flap) {
+            self.refresh(id, now);
+            return;
+        }
         match change.kind {
             ChangeKind::Pending => self.activate(&change.view, Phase::Pending),
             ChangeKind::Fired => {
@@ -87,6 +93,17 @@ impl Dispatch {
         if phase == Phase::Pending && !self.subjects.contains_key(id) && !self.inhibitions.is_source(&view.labels) {
             return; // a pending alert matters to others only
         }
+        let subject = self.hold_others(view, phase);
+        // A told alert that is pending again has ended all the same: its end is still to be told.
+        if subject.flapping.is_none() && (phase == Phase::Firing || subject.targets.is_empty()) {
+            subject.phase = phase;
+            subject.view = Arc::clone(view);
+        }
+    }
+
+    /// It may hold others by these labels now.
+    pub(super) fn hold_others(&mut self, view: &Arc<AlertView>, phase: Phase) -> &mut Subject {
+        let id = &view.id;
         let subject = self.subjects.entry(id.clone()).or_insert_with(|| Subject::new(view, phase));
         if subject.active.as_ref() != Some(&view.labels) {
             if let Some(labels) = subject.active.replace(view.labels.clone()) {
@@ -94,15 +111,11 @@ impl Dispatch {
             }
             self.holds_changed |= self.inhibitions.activate(id, &view.labels);
         }
-        // A told alert that is pending again has ended all the same: its end is still to be told.
-        if phase == Phase::Firing || subject.targets.is_empty() {
-            subject.phase = phase;
-            subject.view = Arc::clone(view);
-        }
+        subject
     }
 
     /// It is no source of an inhibition any more.
-    fn deactivate(&mut self, id: &AlertId) {
+    pub(super) fn deactivate(&mut self, id: &AlertId) {
         if let Some(labels) = self.subjects.get_mut(id).and_then(|s| s.active.take()) {
             self.holds_changed |= self.inhibitions.deactivate(id, &labels);
         }

@@ -37,6 +37,8 @@ impl Dispatch {
             touched: HashSet::new(),
             held: BTreeSet::new(),
             under: None,
+            flips: HashMap::new(),
+            steady: BTreeSet::new(),
             holds_changed: true,
             jitter: Jitter::new(seed),
             boot: seed,
@@ -93,6 +95,7 @@ impl Dispatch {
             self.held.insert(id.clone());
         }
         self.touched.extend(self.groups.keys().cloned());
+        self.take_up_flapping();
     }
 
     fn take_up_flight(&mut self, flight: FlightRecord) {
@@ -114,7 +117,10 @@ impl Dispatch {
     /// Alerts that dispatch took for active at start but the evaluator does not know end now.
     #[must_use]
     pub fn orphans(&self) -> Vec<Arc<AlertView>> {
-        let firing = self.subjects.values().filter(|s| s.active.is_none() && s.phase != Phase::Ended);
+        let firing = self.subjects.values().filter(|s| {
+            let has_ended = s.flapping.as_ref().is_some_and(|f| f.last.ended.is_some());
+            s.active.is_none() && s.phase != Phase::Ended && !has_ended
+        });
         firing.map(|s| Arc::clone(&s.view)).collect()
     }
 

@@ -3,7 +3,7 @@
 use super::hold::Cause;
 use crate::model::alert::AlertView;
 use crate::model::record::{Belief, FlightItem, Phase, SubjectRecord, TargetRecord, Told};
-use crate::model::{Item, ItemKind, LabelSet, Severity, Timestamp};
+use crate::model::{Flapping, Item, ItemKind, LabelSet, Severity, Timestamp};
 use std::sync::Arc;
 
 /// Ended episodes kept for one channel that could not be told; of more the oldest are forgotten.
@@ -19,6 +19,7 @@ pub struct Subject {
     pub active: Option<LabelSet>,
     /// Parents whose next slot a new alert waits for.
     pub waits: Vec<Wait>,
+    pub flapping: Option<Flapping>,
 }
 
 /// A parent's slot that must be judged before a new alert is told.
@@ -66,19 +67,23 @@ pub enum News {
     Resolved,
     /// Only that episodes came and went.
     Missed,
+    /// It changes again and again.
+    Flapping,
+    /// It flapped, is steady, and fires.
+    Steady,
 }
 
 impl News {
     /// Whether a hold may hold it; ends and easings of what was told never wait.
     #[must_use]
     pub const fn can_be_held(self) -> bool {
-        matches!(self, News::Fired | News::Again | News::Escalated)
+        matches!(self, News::Fired | News::Again | News::Escalated | News::Flapping)
     }
 
     /// Whether it is the news of an alert that the channel knows nothing of.
     #[must_use]
     pub const fn is_new(self) -> bool {
-        matches!(self, News::Fired | News::Again)
+        matches!(self, News::Fired | News::Again | News::Flapping)
     }
 }
 
@@ -134,6 +139,9 @@ impl Target {
 }
 
 fn compare(told: Told, truth: Told) -> Option<News> {
+    if told.flapping != truth.flapping {
+        return Some(if truth.flapping { News::Flapping } else { News::Steady });
+    }
     if told.episode != truth.episode {
         return Some(News::Again);
     }
@@ -147,13 +155,14 @@ fn compare(told: Told, truth: Told) -> Option<News> {
 impl Subject {
     #[must_use]
     pub fn new(view: &Arc<AlertView>, phase: Phase) -> Subject {
-        Subject { view: Arc::clone(view), phase, targets: Vec::new(), active: None, waits: Vec::new() }
+        Subject { view: Arc::clone(view), phase, targets: Vec::new(), active: None, waits: Vec::new(), flapping: None }
     }
 
     /// The episode that is true now.
     #[must_use]
     pub fn truth(&self) -> Option<Told> {
-        let told = Told { severity: self.view.severity, episode: self.view.since };
+        let flapping = self.flapping.is_some();
+        let told = Told { severity: self.view.severity, episode: self.view.since, flapping };
         (self.phase == Phase::Firing).then_some(told)
     }
 
@@ -206,6 +215,10 @@ impl Subject {
         let before = target.told_severity();
         let end = target.end();
         match target.news {
+            Some((News::Fired | News::Flapping, _)) if !held && self.flapping.is_some() => {
+                items.push(item(ItemKind::Flapping, before, &self.view));
+            }
+            Some((News::Steady, _)) => items.push(item(ItemKind::Steady, before, &self.view)),
             Some((News::Fired, _)) if !held => items.push(item(ItemKind::Fired, None, &self.view)),
             Some((News::Again, _)) => {
                 items.extend(end.map(|end| item(ItemKind::Resolved, before, end)));
@@ -305,7 +318,12 @@ impl Target {
                 self.belief = Belief::Nothing;
                 self.ended.retain(|end| end.since != item.told.episode);
             }
-            ItemKind::Fired | ItemKind::Escalated | ItemKind::Eased | ItemKind::StillFiring => {
+            ItemKind::Fired
+            | ItemKind::Escalated
+            | ItemKind::Eased
+            | ItemKind::StillFiring
+            | ItemKind::Flapping
+            | ItemKind::Steady => {
                 self.belief = Belief::Firing(item.told);
                 self.ended.retain(|end| end.since == item.told.episode);
                 self.owed = false;
@@ -334,7 +352,7 @@ impl Target {
 
     /// The channel has nothing of what this item said. `truth` is the episode that is true now.
     pub fn not_sent(&mut self, item: &FlightItem, truth: Option<Told>) {
-        if item.kind != ItemKind::Fired || self.believes_episode(item.told.episode) {
+        if !matches!(item.kind, ItemKind::Fired | ItemKind::Flapping) || self.believes_episode(item.told.episode) {
             return;
         }
         if truth.is_some_and(|t| t.episode == item.told.episode) {
@@ -361,7 +379,8 @@ impl Subject {
             covered: t.covered,
             stands_for: t.stands_for.clone(),
         });
-        SubjectRecord { view: Arc::clone(&self.view), phase: self.phase, targets: targets.collect() }
+        let flapping = self.flapping.clone();
+        SubjectRecord { view: Arc::clone(&self.view), phase: self.phase, targets: targets.collect(), flapping }
     }
 
     /// As it was kept. A hold is asked anew.
@@ -379,7 +398,8 @@ impl Subject {
             stands_for: t.stands_for,
             ..Target::new(&t.channel, &t.group)
         });
-        let mut subject = Subject { targets: targets.collect(), ..Subject::new(&record.view, record.phase) };
+        let flapping = record.flapping;
+        let mut subject = Subject { targets: targets.collect(), flapping, ..Subject::new(&record.view, record.phase) };
         let truth = subject.truth();
         for target in &mut subject.targets {
             target.news = target.difference(truth).map(|news| (news, target.news.map_or(Timestamp::MIN, |(_, at)| at)));

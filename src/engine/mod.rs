@@ -26,7 +26,7 @@ pub use view::preview;
 use crate::model::alert::AlertView;
 use crate::model::alert::{AlertState, Latch, Reason};
 use crate::model::record::RowName;
-use crate::model::{AlertId, Change, Key, LabelSet, Severity, Timestamp, Value};
+use crate::model::{AlertId, Change, FlapRule, Key, LabelSet, Severity, Timestamp, Value};
 use crate::rules::{Check, SelfAlerts};
 use hashbrown::{HashMap, HashSet};
 use queue::Queue;
@@ -147,6 +147,12 @@ impl Engine {
     #[must_use]
     pub fn generation(&self) -> u64 {
         self.generation
+    }
+
+    /// When a check's alerts flap; that of an alert that is no check's is the default.
+    #[must_use]
+    pub fn flap_rule(&self, check: &str) -> Option<FlapRule> {
+        self.checks.get(check).map_or(Some(FlapRule::DEFAULT), |state| state.check.flapping)
     }
 
     /// When the next slot stands.

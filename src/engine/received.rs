@@ -235,6 +235,7 @@ fn view(id: &AlertId, record: &ReceivedRecord) -> AlertView {
         declared: Arc::from("received"),
         template_error: None,
         fell_back: None,
+        flapping: None,
     }
 }
 

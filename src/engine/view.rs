@@ -77,6 +77,7 @@ fn view(check: &Check, life: &Life, id: &AlertId, severity: Severity) -> AlertVi
         declared: Arc::clone(&check.declared),
         template_error: failed,
         fell_back: None,
+        flapping: None,
         id: id.clone(),
     }
 }
@@ -129,6 +130,7 @@ impl Signal {
             declared: check.map_or_else(|| Arc::from("self_alerts"), |c| Arc::clone(&c.declared)),
             template_error: None,
             fell_back: None,
+            flapping: None,
         }
     }
 }

@@ -272,6 +272,8 @@ pub enum EndNote {
     Removed,
     /// It was received, and its sender has not sent it again: nobody said that it is over.
     Unsent,
+    /// It flapped, and has been steady for a while.
+    Steady,
 }
 
 impl EndNote {
@@ -282,6 +284,7 @@ impl EndNote {
             EndNote::Forgotten => "forgotten",
             EndNote::Removed => "check removed",
             EndNote::Unsent => "no longer sent",
+            EndNote::Steady => "steady after flapping",
         }
     }
 }
@@ -327,6 +330,9 @@ pub struct AlertView {
     /// Which source was read in the place of the check's own, and why, where one was.
     #[serde(default)]
     pub fell_back: Option<String>,
+    /// That it flaps, and how much, where it does: `6 changes within 1h`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flapping: Option<String>,
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ pub mod alert;
 pub mod alert_ref;
 pub mod breaker;
 pub mod failure;
+pub mod flap;
 pub mod fnv;
 pub mod labels;
 pub mod matcher;
@@ -23,6 +24,7 @@ pub mod value;
 
 pub use alert::{AlertId, AlertState, Change, ChangeKind, Key, Severity};
 pub use failure::{FailureClass, FailureCounts};
+pub use flap::{FlapRule, Flapping};
 pub use labels::LabelSet;
 pub use matcher::{MatchOp, Matcher};
 pub use notification::{Delivery, Item, ItemKind, Notification, Receipt};

@@ -20,6 +20,10 @@ pub enum ItemKind {
     CameAndWent,
     /// No news: it was told before and still fires.
     StillFiring,
+    /// It changes again and again: nothing more is told of it until it is steady.
+    Flapping,
+    /// It flapped, is steady now, and fires.
+    Steady,
 }
 
 impl ItemKind {
@@ -43,6 +47,8 @@ impl ItemKind {
             ItemKind::Resolved => "resolved",
             ItemKind::CameAndWent => "came and went",
             ItemKind::StillFiring => "still firing",
+            ItemKind::Flapping => "flapping",
+            ItemKind::Steady => "steady",
         }
     }
 }

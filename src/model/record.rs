@@ -5,6 +5,7 @@
 
 use super::alert::{AlertId, AlertView, Change, Latch, Severity};
 use super::failure::FailureCounts;
+use super::flap::Flapping;
 use super::labels::LabelSet;
 use super::notification::{Delivery, ItemKind, Notification, Receipt};
 use super::silence::Silence;
@@ -101,6 +102,8 @@ pub struct SubjectRecord {
     pub view: Arc<AlertView>,
     pub phase: Phase,
     pub targets: Vec<TargetRecord>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flapping: Option<Flapping>,
 }
 
 /// Whether an alert is on, as far as dispatch is concerned.
@@ -143,6 +146,9 @@ pub struct Told {
     pub severity: Severity,
     /// The instant the episode fired: it names the episode.
     pub episode: Timestamp,
+    /// That it flaps.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub flapping: bool,
 }
 
 /// What a channel believes of an alert.

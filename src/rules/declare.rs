@@ -82,6 +82,8 @@ pub static CHECK: Record = Record::new(
         Key::new("remember", Shape::Duration, "How long a key without rows is remembered.").default("7d"),
         Key::new("limit", Shape::Integer { min: 1, max: 1_000_000 }, "How many instances are told one by one.")
             .default("100"),
+        Key::new("flapping", FLAPS, "So many changes within a window are told once, and once when it is steady.")
+            .known_as(&["flap_detection"]),
         Key::new("mode", Shape::Choice(&["live", "shadow", "off"]), "`shadow` is evaluated and recorded, never told.")
             .default("live"),
         Key::new("labels", Shape::MapOf(&Shape::Template), "Constants or templates over the row: what routes look at."),
@@ -100,6 +102,18 @@ pub static FALLBACK: Record = Record::new(
     &[
         Key::new("source", Shape::Reference("source"), "The source it asks then.").required(),
         Key::new("collect", Shape::Any, "What to ask of it; its keys belong to that source's kind.").required(),
+    ],
+);
+
+const FLAPS: Shape = Shape::OneOf(&[Shape::Choice(&["off"]), Shape::Record(&FLAPPING)]);
+
+/// `flapping:`.
+pub static FLAPPING: Record = Record::new(
+    "flapping",
+    "So many changes within a window are flapping; half a window without any is steady.",
+    &[
+        Key::new("changes", Shape::Integer { min: 2, max: 1_000 }, "How many changes.").default("6"),
+        Key::new("window", Shape::Duration, "Within how long.").default("1h"),
     ],
 );
 

@@ -9,7 +9,7 @@ pub mod schedule;
 
 use crate::config::Settings;
 use crate::expr::Compiled;
-use crate::model::{AlertId, LabelSet, Severity, Template, Value, ValueType};
+use crate::model::{AlertId, FlapRule, LabelSet, Severity, Template, Value, ValueType};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -50,6 +50,8 @@ pub struct Check {
     pub remember: Duration,
     /// Instances told one by one.
     pub limit: usize,
+    /// What is flapping; `None` where it is `off`.
+    pub flapping: Option<FlapRule>,
     pub mode: Mode,
     pub labels: Vec<(Arc<str>, Template)>,
     pub title: Option<Template>,

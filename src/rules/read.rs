@@ -7,7 +7,7 @@ mod templates;
 use super::declare::CHECK;
 use super::{Check, Columns, Fallback, KeyColumns, Mode, Params, Schedule};
 use crate::config::{Node, Problem, Problems, Reader, Record, Setting, Settings, Source, Text, did_you_mean};
-use crate::model::ValueType;
+use crate::model::{FlapRule, ValueType};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -146,6 +146,7 @@ impl<'c> Reading<'_, 'c> {
             on_unknown: policies.unknown,
             remember: self.settings.duration("remember")?,
             limit: usize::try_from(self.settings.integer("limit")?).unwrap_or(usize::MAX),
+            flapping: self.flapping(),
             mode: self.mode(),
             labels,
             title: texts.title,
@@ -154,6 +155,17 @@ impl<'c> Reading<'_, 'c> {
             depends_on: self.settings.texts("depends_on").into_iter().map(Arc::from).collect(),
             declared: declared(&self.name.place()),
         })
+    }
+
+    fn flapping(&mut self) -> Option<FlapRule> {
+        let Some(written) = self.settings.get("flapping") else { return Some(FlapRule::DEFAULT) };
+        let rule = written.record()?;
+        let changes = rule.integer("changes").and_then(|n| u32::try_from(n).ok())?;
+        let window = rule.duration("window")?;
+        if window.is_zero() {
+            self.fail("flapping", Problem::error("a `window` of nothing holds no changes").help("write `window: 1h`"));
+        }
+        Some(FlapRule { changes, window })
     }
 
     fn timeout(&mut self) -> Option<Duration> {

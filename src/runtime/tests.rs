@@ -42,6 +42,7 @@ pub fn check(name: &str) -> Check {
         on_absent: Policy::Ok,
         on_unknown: Policy::Keep,
         remember: Duration::from_hours(168),
+        flapping: None,
         limit: 100,
         mode: Mode::Live,
         labels: Vec::new(),

@@ -7,7 +7,9 @@ use crate::model::record::{
     Belief, ChannelRecord, CheckRecord, Entry, FlightItem, FlightRecord, GroupRecord, LifeRecord, Lines, PaceRecord,
     Phase, ReceivedRecord, Row, RowName, SubjectRecord, TargetRecord, Told, Topic, Write,
 };
-use crate::model::{AlertId, ChangeKind, FailureClass, Key, LabelSet, Severity, Timestamp, Value, alert::Latch};
+use crate::model::{
+    AlertId, ChangeKind, FailureClass, Flapping, Key, LabelSet, Severity, Timestamp, Value, alert::Latch,
+};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,6 +38,7 @@ pub fn view(id: &AlertId) -> Arc<AlertView> {
         declared: Arc::from("rules/slow.yaml:4"),
         template_error: None,
         fell_back: None,
+        flapping: None,
     })
 }
 
@@ -45,7 +48,7 @@ pub const ROWS: usize = super::rows::TABLES.len();
 /// One row of each table about this alert.
 pub fn rows(name: &str) -> Vec<Row> {
     let id = id(name);
-    let told = Told { severity: Severity::Critical, episode: at(0) };
+    let told = Told { severity: Severity::Critical, episode: at(0), flapping: true };
     let (group, channel) = (Arc::<str>::from(format!("{{}}/{name}")), Arc::<str>::from("oncall"));
     vec![
         Row::Life(LifeRecord {
@@ -63,6 +66,13 @@ pub fn rows(name: &str) -> Vec<Row> {
         }),
         Row::Check(CheckRecord { check: Arc::from(name), key: vec![Arc::from("processor")], last_slot: Some(at(60)) }),
         Row::Subject(SubjectRecord {
+            flapping: Some(Flapping {
+                episode: at(0),
+                severity: Severity::Critical,
+                steady_at: at(60),
+                steady: Duration::from_mins(1),
+                last: view(&id),
+            }),
             view: view(&id),
             phase: Phase::Firing,
             targets: vec![TargetRecord {

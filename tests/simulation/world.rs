@@ -37,6 +37,7 @@ pub struct Report {
     pub digests: usize,
     pub gathered: usize,
     pub stand_ins: usize,
+    pub flapping: usize,
     /// A hash of everything that was sent, in order.
     pub trace: u64,
 }
@@ -53,6 +54,7 @@ impl Report {
         self.digests += other.digests;
         self.gathered += other.gathered;
         self.stand_ins += other.stand_ins;
+        self.flapping += other.flapping;
     }
 }
 
@@ -207,6 +209,10 @@ fn check(rng: &mut Rng, i: u64) -> String {
     yaml += &format!("    on_empty: {}\n", rng.pick(&["keep", "ok", "critical"]));
     yaml += &format!("    on_error: {}\n", rng.pick(&["keep", "warning"]));
     yaml += &format!("    keep_firing_for: {}\n    limit: {}\n", rng.pick(&["0s", "2m"]), rng.pick(&["100", "2"]));
+    yaml += &format!(
+        "    flapping: {}\n",
+        rng.pick(&["off", "off", "{ changes: 4, window: 10m }", "{ changes: 3, window: 30m }"])
+    );
     if i == 3 && rng.chance(60) {
         yaml += "    depends_on: [c0]\n";
     }
@@ -508,6 +514,7 @@ impl World {
                     inbox.believes.remove(&id);
                 }
                 kind => {
+                    self.report.flapping += usize::from(kind == ItemKind::Flapping);
                     let again = kind == ItemKind::Fired && !inbox.told.insert(episode.clone());
                     let fine = !again || inbox.doubt.contains(&episode);
                     assert!(fine, "{id} told twice to {}\n{}", notification.channel, story(&self.log, &id));
@@ -556,7 +563,7 @@ impl World {
     /// What leaves says what is true when it leaves.
     fn check_truth(core: &Core, turn: &Turn) {
         for send in &turn.sends {
-            for item in &send.notification.items {
+            for item in send.notification.items.iter().filter(|i| i.alert.flapping.is_none()) {
                 let id = &item.alert.id;
                 let truth = core.engine.view(id).filter(|_| firing(core, id));
                 match item.kind {

@@ -251,6 +251,8 @@ fn word(item: &Item) -> String {
         ItemKind::Escalated => format!("{now} ({})", was("escalated")),
         ItemKind::Eased => format!("{now} ({})", was("eased")),
         ItemKind::StillFiring => format!("STILL {now}"),
+        ItemKind::Flapping => format!("{now} (flapping)"),
+        ItemKind::Steady => format!("{now} (steady after flapping)"),
         ItemKind::CameAndWent => format!("CAME AND WENT ({})", item.alert.severity),
         ItemKind::Resolved => {
             item.alert.note.map_or("RESOLVED".to_owned(), |note| format!("RESOLVED ({})", note.text()))
@@ -262,6 +264,9 @@ fn notes(item: &Item) -> Vec<String> {
     let mut notes = Vec::new();
     if item.kind == ItemKind::CameAndWent {
         notes.push("Told late: it fired and ended while this channel could not be reached.".to_owned());
+    }
+    if let Some(changes) = item.alert.flapping.as_ref().filter(|_| item.kind == ItemKind::Flapping) {
+        notes.push(format!("It flaps: {}. You are told again once it is steady.", clipped(changes, 60)));
     }
     if let Some(why) = &item.alert.fell_back {
         notes.push(format!("This was {}", clipped(why, TITLE_MAX)));

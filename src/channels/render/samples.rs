@@ -41,6 +41,7 @@ pub fn slow(processor: &str, severity: Severity) -> AlertView {
         declared: Arc::from("rules/slow.yaml:4"),
         template_error: None,
         fell_back: None,
+        flapping: None,
     }
 }
 
