@@ -1,11 +1,16 @@
 //! `bellwether run` in a folder.
 
 use super::process::{Ended, bellwether};
+use super::wire::Client;
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::Stdio;
+use std::time::Duration;
 
-pub struct Daemon(Ended);
+pub struct Daemon {
+    process: Ended,
+    port: u16,
+}
 
 impl Daemon {
     /// Starts one with this configuration besides what lies in the folder; its store and its log lie there, too.
@@ -16,10 +21,22 @@ impl Daemon {
         let log = std::fs::File::create(folder.join("log")).unwrap();
         let mut command = bellwether("run", folder);
         let process = command.current_dir(folder).stdout(Stdio::null()).stderr(log).spawn().unwrap();
-        Daemon(Ended(process))
+        Daemon { process: Ended(process), port }
+    }
+
+    /// A connection to it, once it is ready.
+    pub fn client(&self) -> Client {
+        loop {
+            if let Some(mut client) = Client::connect(self.port)
+                && client.ask("GET", "/readyz", "").0 == 200
+            {
+                return client;
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
     }
 
     pub fn pid(&self) -> u32 {
-        self.0.0.id()
+        self.process.0.id()
     }
 }

@@ -7,10 +7,13 @@
 mod core;
 mod daemon;
 mod idle;
+mod inbound;
 mod lint;
+mod many;
 mod process;
 mod receiver;
 mod storm;
+mod wire;
 
 /// One line of the table.
 struct Figure {
@@ -28,6 +31,8 @@ const MEASURES: &[(&str, Measure)] = &[
     ("checks", core::many_checks),
     ("lint", lint::many_checks),
     ("groups", storm::many_groups),
+    ("inbound", inbound::one_alert),
+    ("many", many::firing),
     ("idle", idle::example),
 ];
 

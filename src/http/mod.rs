@@ -97,6 +97,8 @@ const FULL: &[u8] =
 
 async fn connection(stream: TcpStream, guest: Guest, from: IpAddr, router: Router, tls: Option<Arc<ServerConfig>>) {
     let seat = Arc::clone(&guest.seat);
+    // An answer that is small leaves at once.
+    let _ = stream.set_nodelay(true);
     let served = async {
         match tls {
             None => exchange(stream, &guest.seat, from, router).await,
