@@ -213,6 +213,15 @@ impl Core {
         Reach { firing, checks: told().filter(|check| reach::could_match(check, matchers)).count(), every_critical }
     }
 
+    /// Where an alert stands, ours or received; `None` where it is not known (any more).
+    #[must_use]
+    pub fn standing(&self, id: &AlertId) -> Option<Standing> {
+        if !id.is_received() {
+            return self.engine.standing(id);
+        }
+        Some(Standing::received(self.brief(id)?.0, &*self.view(id)?))
+    }
+
     fn take(&mut self, now: Timestamp, input: Input) {
         match input {
             Input::Evaluated(evaluated) => self.engine.apply(&evaluated, now),

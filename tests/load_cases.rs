@@ -166,7 +166,11 @@ route:
   routes:
     - { matchers: [severity=\"critical\"], channels: [data, page], continue: true }
     - { matchers: ['team=~\"ml|growth\"'], channels: [ml] }
-    - { matchers: [region=\"eu\"], channels: [page] }
+    - { matchers: [region=\"eu\"], channels: [page], mute_during: [nights] }
+calendars: { nights: { times: [\"22:00-06:00\"] } }
+silences:
+  - { name: move, matchers: [region=\"eu\"], starts: 2026-03-05T00:00:00Z, ends: 2026-03-06T00:00:00Z, created_by: ana,
+      comment: a move }
 checks:
   - check: a
     source: local
@@ -227,6 +231,26 @@ fn a_test_of_routes_holds_where_they_lead_against_its_list() {
     ] {
         assert_eq!(routed(&format!("route: {{ {test}]")), want, "{test}");
     }
+}
+
+#[test]
+fn a_test_of_routes_may_say_what_holds_the_alert_then() {
+    let eu = "labels: { team: data, region: eu }, severity: info";
+    for (at, held) in [
+        ("2026-03-04T12:00:00Z", "[]"),
+        ("2026-03-04T23:00:00Z", "[nights]"),
+        ("2026-03-05T01:00:00Z", "[move, nights]"),
+        ("2026-03-05T12:00:00Z", "move"),
+    ] {
+        let test = format!("route: {{ {eu}, at: {at} }}, channels: [page], held_by: {held}");
+        assert_eq!(routed(&test), [""; 0], "{test}");
+    }
+    let wrong = routed(&format!("route: {{ {eu}, at: 2026-03-04T23:00:00Z }}, channels: [page], held_by: [move]"));
+    let want = [
+        "not expected: `nights` holds it at 2026-03-04T23:00:00Z",
+        "expected `move`: it does not hold it at 2026-03-04T23:00:00Z",
+    ];
+    assert_eq!(wrong[..2], want);
 }
 
 #[test]

@@ -82,10 +82,10 @@ fn tested(test: &Test, config: &Config) -> u8 {
                 say(&format!("note: {note} by `--label NAME=VALUE`"));
             }
             let at = test.at.unwrap_or_else(|| Timestamp::from(jiff::Timestamp::now()));
-            let explained = explain(&config.dispatch, &labels);
+            let explained = explain(&config.dispatch, &labels, at);
             print(&match test.format {
-                Format::Text => report::text(&labels, at, &explained, test.explain),
-                Format::Json => format!("{:#}\n", report::json(&labels, at, &explained)),
+                Format::Text => report::text(&config.dispatch, &labels, at, &explained, test.explain),
+                Format::Json => format!("{:#}\n", report::json(&config.dispatch, &labels, at, &explained)),
             });
             0
         }

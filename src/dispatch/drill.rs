@@ -139,18 +139,21 @@ impl Dispatch {
     pub fn drill(&mut self, order: &DrillOrder, now: Timestamp) {
         let view = Arc::new(view(order, now));
         let leads = if let Some(channel) = &order.channel {
-            vec![(Arc::clone(channel), None)]
+            vec![(Arc::clone(channel), None, None)]
         } else {
-            let explained = explain(&self.config, &order.labels);
-            let lead = |l: &super::explain::Lead<'_>| (Arc::clone(l.channel), Some(Arc::clone(&l.route.declared)));
+            let explained = explain(&self.config, &order.labels, now);
+            let lead = |l: &super::explain::Lead<'_>| {
+                let held = l.held.as_ref().map(ToString::to_string);
+                (Arc::clone(l.channel), Some(Arc::clone(&l.route.declared)), held)
+            };
             explained.leads.iter().map(lead).collect()
         };
         let kept = |channel: &Arc<str>| {
             let (because, next, _) = self.admission(channel, now);
             (because != "it is due").then(|| format!("{because}; {next}"))
         };
-        let leg = |(channel, route): (Arc<str>, Option<Arc<str>>)| DrillLeg {
-            kept: kept(&channel),
+        let leg = |(channel, route, held): (Arc<str>, Option<Arc<str>>, Option<String>)| DrillLeg {
+            kept: held.or_else(|| kept(&channel)),
             channel,
             route,
             fired: None,

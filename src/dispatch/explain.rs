@@ -2,8 +2,10 @@
 //!
 //! It reads a configuration and keeps no state: what may be held is said here, what *is* held only a daemon knows.
 
+use super::hold::Cause;
 use super::{Config, Inhibit, Route};
-use crate::model::{LabelSet, Matcher};
+use crate::model::silence::SilenceState;
+use crate::model::{LabelSet, Matcher, Silence, Timestamp};
 use std::sync::Arc;
 
 /// Where labels lead.
@@ -11,10 +13,31 @@ use std::sync::Arc;
 pub struct Explained<'a> {
     /// Every node of the tree that was come to, in the order of the walk.
     pub steps: Vec<Step<'a>>,
-    /// The channels that are told, each once, by the first route that leads there.
+    /// The channels that are told, each once: by the first route that leads there and that no calendar holds, or else by
+    /// the first.
     pub leads: Vec<Lead<'a>>,
     /// The rules of inhibition whose target side matches: each holds while an alert of its source side is active.
     pub inhibit: Vec<&'a Inhibit>,
+    /// The silences of files that hold it then.
+    pub silences: Vec<&'a Silence>,
+}
+
+impl Explained<'_> {
+    /// The names of the silences and calendars that hold a channel of it then, each once.
+    #[must_use]
+    pub fn held_by(&self) -> Vec<Arc<str>> {
+        let mut names: Vec<Arc<str>> = self.silences.iter().map(|silence| Arc::clone(&silence.id)).collect();
+        for lead in &self.leads {
+            match &lead.held {
+                Some(Cause::Outside { calendars, .. }) => names.extend(calendars.iter().cloned()),
+                Some(Cause::Muted { calendar, .. }) => names.push(Arc::clone(calendar)),
+                _ => {}
+            }
+        }
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
 }
 
 /// One node of the tree, and what became of it.
@@ -39,29 +62,37 @@ pub enum Verdict<'a> {
 }
 
 /// A channel, and the route that leads there.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Lead<'a> {
     pub channel: &'a Arc<str>,
     pub route: &'a Route,
+    /// The calendar that holds the route then.
+    pub held: Option<Cause>,
 }
 
-/// Says where labels lead.
+/// Says where labels lead at an instant.
 #[must_use]
-pub fn explain<'a>(config: &'a Config, labels: &LabelSet) -> Explained<'a> {
+pub fn explain<'a>(config: &'a Config, labels: &LabelSet, at: Timestamp) -> Explained<'a> {
     let mut steps = Vec::new();
     if let Some(root) = &config.route {
         walk(root, 0, labels, &mut steps);
     }
     let mut leads: Vec<Lead<'a>> = Vec::new();
     for step in steps.iter().filter(|step| matches!(step.verdict, Verdict::Taken)) {
+        let held = step.route.during.at(at).0;
         for channel in &step.route.channels {
-            if !leads.iter().any(|lead| lead.channel == channel) {
-                leads.push(Lead { channel, route: step.route });
+            let lead = Lead { channel, route: step.route, held: held.clone() };
+            match leads.iter_mut().find(|lead| lead.channel == channel) {
+                None => leads.push(lead),
+                Some(known) if known.held.is_some() && held.is_none() => *known = lead,
+                Some(_) => {}
             }
         }
     }
     let inhibit = config.inhibit.iter().filter(|rule| Matcher::all(&rule.target, labels)).collect();
-    Explained { steps, leads, inhibit }
+    let silences =
+        config.silences.iter().filter(|s| s.state(at) == SilenceState::Active && s.matches(labels)).collect();
+    Explained { steps, leads, inhibit, silences }
 }
 
 /// As [`Route::find`], with a note of each node. Whether it matched.
@@ -134,7 +165,7 @@ mod tests {
             (vec![], "BDDT", "rest"),
         ] {
             let labels: LabelSet = labels.into_iter().collect();
-            let explained = explain(&config, &labels);
+            let explained = explain(&config, &labels, Timestamp::default());
             let leads: Vec<&str> = explained.leads.iter().map(|lead| &**lead.channel).collect();
             assert_eq!((verdicts(&explained).as_str(), leads.join(" ").as_str()), (walk, channels), "{labels}");
             // The same routes as those by which alerts are led.

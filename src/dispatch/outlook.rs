@@ -195,11 +195,11 @@ impl Dispatch {
     ///
     /// # Errors
     /// Why no channel is told.
-    pub fn led(&self, labels: &LabelSet) -> Result<Vec<Led>, String> {
+    pub fn led(&self, labels: &LabelSet, now: Timestamp) -> Result<Vec<Led>, String> {
         if let Some(why) = self.config.nobody_is_told() {
             return Err(why);
         }
-        let explained = explain(&self.config, labels);
+        let explained = explain(&self.config, labels, now);
         if explained.leads.is_empty() {
             let taken =
                 explained.steps.iter().rev().find(|step| matches!(step.verdict, super::explain::Verdict::Taken));

@@ -1,7 +1,7 @@
 //! Where one alert stands in its life, and when that may change next.
 
 use super::Engine;
-use crate::model::alert::{AlertState, Latch};
+use crate::model::alert::{AlertState, AlertView, Latch};
 use crate::model::{AlertId, LabelSet, Severity, Timestamp};
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,6 +37,27 @@ pub struct Pending {
     pub hold: Duration,
     /// The first slot that may fire it.
     pub earliest: Option<Timestamp>,
+}
+
+impl Standing {
+    /// Of an alert that others sent: nobody here judges it.
+    #[must_use]
+    pub fn received(state: AlertState, view: &AlertView) -> Standing {
+        Standing {
+            state,
+            since: view.since,
+            labels: view.labels.clone(),
+            title: view.title.clone(),
+            mode: "live",
+            pending: Vec::new(),
+            unknown: 0,
+            unknown_why: Vec::new(),
+            absent: None,
+            error: None,
+            last_slot: None,
+            next_slot: None,
+        }
+    }
 }
 
 impl Engine {

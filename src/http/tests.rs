@@ -209,7 +209,7 @@ async fn why_says_what_it_needs_and_which_alerts_there_are() {
         ("?alert=slow&at=x", 400, "there are alert limit before"),
         ("?alert=two", 400, "one of 2"),
         ("?alert=odd", 404, "not known"),
-        ("?alert=%7Ba%7D", 400, "an alert is written as"),
+        ("?alert=%7Ba%7D", 400, "`a` has no value"),
         ("?alert=slow%7Ba=b%7D&limit=5000&before=7", 200, "limit: 1000, before: Some(7)"),
     ] {
         let (got, text) = get(&format!("{url}/api/v1/why{query}")).await;

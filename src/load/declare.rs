@@ -277,6 +277,12 @@ pub static ROUTE_TEST: Record = Record::new(
         )
         .required()
         .known_as(&["expect_channels", "receivers", "channel"]),
+        Key::new(
+            "held_by",
+            Shape::OneOrMany(&Shape::Text),
+            "Every silence and calendar that holds it then, in any order.",
+        )
+        .known_as(&["silenced_by", "muted_by"]),
     ],
 );
 

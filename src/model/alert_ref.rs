@@ -8,6 +8,10 @@ pub struct AlertRef {
     pub check: String,
     /// Names and values, in any order; `reason` is one where it is no key column.
     pub pairs: Vec<(String, String)>,
+    /// It is written without a check, as alerts are that others sent: `{alertname="HighLatency", job="api"}`.
+    pub is_received: bool,
+    /// As it was written.
+    pub text: String,
 }
 
 impl AlertRef {
@@ -18,7 +22,7 @@ impl AlertRef {
     pub fn parse(text: &str) -> Result<AlertRef, String> {
         let text = text.trim();
         let (check, rest) = text.split_once('{').map_or((text, None), |(check, rest)| (check, Some(rest)));
-        if check.trim().is_empty() {
+        if check.trim().is_empty() && rest.is_none() {
             return Err("an alert is written as `check` or `check{name=\"value\"}`".to_owned());
         }
         let mut pairs = Vec::new();
@@ -31,23 +35,26 @@ impl AlertRef {
             pairs.push((name.trim().to_owned(), value));
             rest = left.trim_start().strip_prefix(',').unwrap_or(left);
         }
-        Ok(AlertRef { check: check.trim().to_owned(), pairs })
+        let is_received = check.trim().is_empty();
+        let name = pairs.iter().find(|(name, _)| is_received && name == "alertname").map(|(_, value)| value.as_str());
+        let check = name.unwrap_or(if is_received { "unnamed" } else { check }).trim().to_owned();
+        Ok(AlertRef { check, pairs, is_received, text: text.to_owned() })
     }
 
     /// Whether it may mean this alert.
     #[must_use]
     pub fn fits(&self, id: &AlertId) -> bool {
         let has = |(name, value): &(String, String)| match id.reason {
-            Some(reason) => name == "reason" && value == reason.name(),
-            None => id.key.get(name) == Some(value),
+            Some(reason) if !id.is_received() => name == "reason" && value == reason.name(),
+            _ => id.key.get(name) == Some(value),
         };
-        *id.check == *self.check && self.pairs.iter().all(has)
+        self.is_received == id.is_received() && *id.check == *self.check && self.pairs.iter().all(has)
     }
 
     /// Whether it names this alert and, with all of its key, no other.
     #[must_use]
     pub fn is(&self, id: &AlertId) -> bool {
-        let parts = if id.reason.is_some() { 1 } else { id.key.0.len() };
+        let parts = if id.reason.is_some() && !id.is_received() { 1 } else { id.key.0.len() };
         self.pairs.len() == parts && self.fits(id)
     }
 }
@@ -104,6 +111,13 @@ mod tests {
             assert_eq!(found.join(" "), want, "{text}");
         }
         assert!(AlertRef::parse("slow{p}").unwrap_err().contains("no value"));
-        assert!(AlertRef::parse("{p=x}").unwrap_err().contains("check{name"));
+        assert!(AlertRef::parse(" ").unwrap_err().contains("check{name"));
+        let received = AlertId::received(&[("alertname", "slow"), ("p", "x")].into_iter().collect());
+        for (text, fits, is) in
+            [(&*received.to_string(), true, true), ("{alertname=slow}", true, false), ("slow", false, false)]
+        {
+            let named = AlertRef::parse(text).unwrap();
+            assert_eq!((named.fits(&received), named.is(&received)), (fits, is), "{text}");
+        }
     }
 }

@@ -28,13 +28,20 @@ pub fn labels_of(
 pub(super) fn differences(config: &Config, case: &RouteCase) -> (Vec<String>, Vec<String>) {
     let check = case.check.as_deref().and_then(|name| config.check(name));
     let (labels, from_row) = labels_of(check.map(|check| &**check), case.severity, &case.labels);
-    let explained = explain(&config.dispatch, &labels);
+    let explained = explain(&config.dispatch, &labels, case.at);
     let mut differences = Vec::new();
     for lead in explained.leads.iter().filter(|lead| !case.channels.contains(lead.channel)) {
         differences.push(format!("not expected: `{}` is told, by {}", lead.channel, lead.route.declared));
     }
     for channel in case.channels.iter().filter(|c| !explained.leads.iter().any(|lead| lead.channel == *c)) {
         differences.push(format!("expected `{channel}`: it is not told{}", nearest(&explained, channel, &labels)));
+    }
+    if let Some(want) = &case.held_by {
+        let (have, at) = (explained.held_by(), case.at);
+        let odd = have.iter().filter(|name| !want.contains(name));
+        differences.extend(odd.map(|name| format!("not expected: `{name}` holds it at {at}")));
+        let lacking = want.iter().filter(|name| !have.contains(name));
+        differences.extend(lacking.map(|name| format!("expected `{name}`: it does not hold it at {at}")));
     }
     let mut notes = Vec::new();
     if !differences.is_empty() {

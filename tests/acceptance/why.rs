@@ -147,3 +147,16 @@ fn a_channel_that_is_down_says_when_it_is_tried_again() {
         &["Told to hook at 2", "unanswered, it may have arrived (", "attempt 2", "delivered in"],
     );
 }
+
+#[test]
+fn an_alert_that_another_sent_is_answered_too() {
+    let receiver = FaultServer::answering(|_| Reply::status(200));
+    let home = Home::telling(&receiver.url("/"));
+    home.slow("critical: duration > 300");
+    let daemon = home.start();
+    let alert = r#"[{"labels": {"alertname": "Lag", "job": "a", "severity": "warning"}}]"#;
+    let json = [("Content-Type", "application/json")];
+    let sent = testkit::http::request("POST", daemon.port, "/api/v2/alerts", &json, alert).unwrap();
+    assert_eq!(sent.0, 200, "{}", sent.1);
+    says(&home, &daemon, "{alertname=Lag}", &["Told to hook at 2", "is firing (warning)", "sent `fired`: delivered"]);
+}

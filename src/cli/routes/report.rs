@@ -3,19 +3,26 @@
 use crate::dispatch::explain::{Explained, Lead, Step, Verdict};
 use crate::dispatch::{Config, GroupBy, Inhibit, InhibitCause, Route};
 use crate::model::time::human_duration;
-use crate::model::{LabelSet, Matcher, Timestamp};
+use crate::model::{LabelSet, Matcher, Silence, Timestamp};
 use serde_json::{Value, json};
 use std::time::Duration;
 
 /// The channels in order with the route that leads there, then what may hold the message. With `walk` every route that
 /// was asked.
-pub(super) fn text(labels: &LabelSet, at: Timestamp, explained: &Explained<'_>, walk: bool) -> String {
+pub(super) fn text(config: &Config, labels: &LabelSet, at: Timestamp, explained: &Explained<'_>, walk: bool) -> String {
     let mut out = format!("{labels}\nat {at}\n\ntold:\n");
     if explained.leads.is_empty() {
         out.push_str("  nobody\n");
     }
     for lead in &explained.leads {
         out.push_str(&format!("  {}\n    by {}\n    {}\n", lead.channel, place(lead.route), grouping(lead, labels)));
+        out.push_str(&fallback(config, lead.channel));
+        if let Some(held) = &lead.held {
+            out.push_str(&format!("    held then: {held}\n"));
+        }
+    }
+    for silence in &explained.silences {
+        out.push_str(&format!("\nheld then: {}\n", silenced(silence)));
     }
     if !explained.inhibit.is_empty() {
         out.push_str("\nheld while:\n");
@@ -26,6 +33,20 @@ pub(super) fn text(labels: &LabelSet, at: Timestamp, explained: &Explained<'_>, 
         explained.steps.iter().for_each(|step| out.push_str(&format!("  {}\n", step_line(step, labels))));
     }
     out
+}
+
+/// Who is told where the channel cannot be.
+fn fallback(config: &Config, channel: &str) -> String {
+    let fallback = config.channel(channel).and_then(|channel| channel.fallback.as_ref());
+    fallback.map(|name| format!("    while it is away: {name}\n")).unwrap_or_default()
+}
+
+fn silenced(silence: &Silence) -> String {
+    let place = silence.declared.as_deref().unwrap_or("made while it ran");
+    format!(
+        "silenced by `{}` ({}: {}) until {} ({place})",
+        silence.id, silence.created_by, silence.comment, silence.ends
+    )
 }
 
 /// `bellwether.yaml:12, {}/{severity="critical"}`
@@ -120,7 +141,7 @@ fn branch(route: &Route, depth: usize, out: &mut String) {
 }
 
 /// The shape that `docs/commands/routes.md` describes.
-pub(super) fn json(labels: &LabelSet, at: Timestamp, explained: &Explained<'_>) -> Value {
+pub(super) fn json(config: &Config, labels: &LabelSet, at: Timestamp, explained: &Explained<'_>) -> Value {
     let route = |route: &Route| json!({ "declared": &*route.declared, "path": &*route.id });
     let channels = explained.leads.iter().map(|lead| {
         let timers = lead.route.timers;
@@ -131,6 +152,8 @@ pub(super) fn json(labels: &LabelSet, at: Timestamp, explained: &Explained<'_>) 
             "group_wait": timers.wait.as_secs_f64(),
             "group_interval": timers.interval.as_secs_f64(),
             "repeat_interval": timers.repeat.as_secs_f64(),
+            "fallback": config.channel(lead.channel).and_then(|channel| channel.fallback.as_deref()),
+            "held": lead.held.as_ref().map(ToString::to_string),
         })
     });
     let asked = explained.steps.iter().map(|step| {
@@ -144,6 +167,7 @@ pub(super) fn json(labels: &LabelSet, at: Timestamp, explained: &Explained<'_>) 
         "labels": labels,
         "at": at.to_string(),
         "channels": channels.collect::<Vec<_>>(),
+        "silences": explained.silences.iter().map(|silence| silenced(silence)).collect::<Vec<_>>(),
         "held_while": held.collect::<Vec<_>>(),
         "routes": asked.collect::<Vec<_>>(),
     })

@@ -19,6 +19,8 @@ pub struct RouteCase {
     pub at: Timestamp,
     /// Every channel that is told, in any order.
     pub channels: Vec<Arc<str>>,
+    /// Every silence and calendar that holds it then, in any order; `None` where the test does not ask.
+    pub held_by: Option<Vec<Arc<str>>>,
 }
 
 impl CaseReader<'_> {
@@ -38,6 +40,7 @@ impl CaseReader<'_> {
             labels: labels.collect(),
             at: routed.time("at")?,
             channels: channels.into_iter().map(|channel| channel.text).collect(),
+            held_by: settings.has("held_by").then(|| settings.texts("held_by").into_iter().map(Arc::from).collect()),
         };
         settings.has("channels").then_some(())?;
         Some(TestCase {

@@ -57,7 +57,14 @@ pub fn find(core: &Core, named: &AlertRef) -> Result<Found, NoAlert> {
 /// # Errors
 /// Where there is none, or there are several.
 pub fn choose(named: &AlertRef, mut remembered: Vec<String>, store: Option<&mut dyn Store>) -> Result<String, NoAlert> {
-    let known = store.and_then(|store| store.alerts_of(&named.check, super::views::why::LINES_MAX).ok());
+    let known = store.and_then(|store| {
+        if !named.is_received {
+            return store.alerts_of(&named.check, super::views::why::LINES_MAX).ok();
+        }
+        // They are no check's: one that is over is found by its whole text alone.
+        let lines = store.lines(Topic::Alert(&named.text), i64::MAX, 1).ok()?;
+        Some(lines.entries.iter().map(|_| named.text.clone()).collect())
+    });
     remembered.extend(known.unwrap_or_default().into_iter().filter(|text| means(named, text)));
     remembered.sort_unstable();
     remembered.dedup();
@@ -107,10 +114,10 @@ impl Present {
         let check = AlertRef::parse(alert).map(|named| named.check).unwrap_or_default();
         let known = core.engine.ids_of(&check).into_iter().map(|(id, _)| id);
         let id = known.chain(core.dispatch.ids_of(&check)).find(|id| id.to_string() == alert);
-        let standing = id.as_ref().and_then(|id| core.engine.standing(id));
+        let standing = id.as_ref().and_then(|id| core.standing(id));
         let outlooks = id.as_ref().map(|id| core.dispatch.outlook(id, now)).unwrap_or_default();
         let asks = standing.as_ref().filter(|_| outlooks.is_empty());
-        let led = asks.map(|standing| core.dispatch.led(&standing.labels));
+        let led = asks.map(|standing| core.dispatch.led(&standing.labels, now));
         Present { alert: alert.to_owned(), now, standing, outlooks, led }
     }
 
