@@ -8,6 +8,7 @@ mod lint;
 mod routes;
 mod run;
 mod schema;
+mod silence;
 mod status;
 mod test;
 mod token;
@@ -50,6 +51,8 @@ enum Command {
     Init(init::Arguments),
     /// How a daemon that runs is: its sources, channels, store and configuration.
     Status(status::Arguments),
+    /// Silences of a daemon that runs: made, listed, expired.
+    Silence(silence::Arguments),
     /// Makes the tokens that open the daemon's API.
     Token(token::Arguments),
     #[command(hide = true)]
@@ -86,6 +89,7 @@ pub fn main() -> ExitCode {
         Command::Why(arguments) => why::main(&arguments),
         Command::Schema(arguments) => schema::main(&arguments),
         Command::Init(arguments) => init::main(&arguments),
+        Command::Silence(arguments) => silence::main(&arguments),
         Command::Status(arguments) => status::main(&arguments),
         Command::Token(arguments) => token::main(&arguments),
         Command::Check { .. } => {

@@ -13,6 +13,7 @@ mod reload;
 mod restart;
 mod secrets;
 mod serving;
+mod silences;
 mod store;
 mod why;
 
