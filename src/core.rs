@@ -6,6 +6,7 @@
 use crate::dispatch::{self, Dispatch, Health, Wait};
 use crate::engine::{self, Engine, Evaluated, Received};
 use crate::model::alert::AlertView;
+use crate::model::breaker::BreakerRules;
 use crate::model::record::{Entry, Phase, Row, Saved, Write};
 use crate::model::{
     AlertId, AlertState, Change, ChangeKind, Delivery, Incoming, Key, LabelSet, Matcher, Severity, Silence, Timestamp,
@@ -23,7 +24,7 @@ pub use crate::dispatch::{
     report::ChannelReport,
 };
 pub use crate::engine::received::RESOLVE_TIMEOUT;
-pub use crate::engine::{Collect, Standing};
+pub use crate::engine::{Collect, Held, SourceReport, Standing};
 
 /// What routes are made of, for whoever shows them.
 pub mod routes {
@@ -37,6 +38,8 @@ pub const PARENT_WAIT_MAX: Duration = Duration::from_mins(2);
 #[derive(Clone, Debug, Default)]
 pub struct CoreConfig {
     pub checks: Vec<Arc<Check>>,
+    /// The breakers of the sources; one that is not here has the usual rules.
+    pub sources: Vec<(Arc<str>, BreakerRules)>,
     pub dispatch: dispatch::Config,
     pub self_alerts: SelfAlerts,
 }
@@ -127,7 +130,8 @@ impl Core {
             }
         }
         let engine_options = engine::Options { eager: options.eager };
-        let engine = Engine::new(config.checks, config.self_alerts, engine_rows, now, engine_options);
+        let mut engine = Engine::new(config.checks, config.self_alerts, engine_rows, now, engine_options);
+        engine.take_breakers(&config.sources, now);
         let received = Received::new(received_rows, now);
         let mut dispatch = Dispatch::new(config.dispatch, dispatch_rows, now, options.seed);
         for (phase, view) in engine.active() {
@@ -163,6 +167,7 @@ impl Core {
         self.received.expire(now);
         self.pass_on(now);
         let collects = self.engine.due_slots(now);
+        self.pass_on(now);
         let sends = if collects.is_empty() { self.advance(now) } else { Vec::new() };
         let mut writes = self.engine.take_writes();
         writes.extend(self.received.take_writes());
@@ -228,6 +233,7 @@ impl Core {
             Input::Delivered { id, took, delivery } => self.dispatch.answered(&id, &delivery, took, now),
             Input::Reload(config) => {
                 self.engine.reload(config.checks, config.self_alerts, now);
+                self.engine.take_breakers(&config.sources, now);
                 self.dispatch.reload(config.dispatch, now);
                 self.engine.clear_self("config-rejected", Key::default(), now);
                 self.list();
@@ -375,6 +381,6 @@ fn view(engine: &Engine, received: &Received, id: &AlertId) -> Option<Arc<AlertV
     if id.is_received() { received.view(id) } else { engine.view(id) }
 }
 
-fn is_engines(row: &crate::model::record::Row) -> bool {
-    matches!(row, crate::model::record::Row::Life(_) | crate::model::record::Row::Check(_))
+fn is_engines(row: &Row) -> bool {
+    matches!(row, Row::Life(_) | Row::Check(_) | Row::Source(_))
 }

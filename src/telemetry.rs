@@ -401,6 +401,7 @@ mod tests {
         t.changed(&Change { at: Timestamp::default(), kind, severity: Severity::Critical, note: None, view });
         t.delivered(&notification(), 1, &Delivery::delivered(), Timestamp::from_secs(1_002));
         t.channel(&name, BreakerState::Tripped, 4, &[FailureClass::TimedOut; 3].into_iter().collect());
+        t.source(&name, BreakerState::Probing, &[FailureClass::Refused].into_iter().collect());
         t.reloaded(Timestamp::from_secs(1_001), 12);
         t.committed(Duration::from_millis(2), 1, 6);
         t.store_failed("no room", true);
@@ -471,6 +472,8 @@ mod tests {
             r#"bellwether_notification_latency_seconds_sum{channel="x"} 2.0"#,
             r#"bellwether_breaker_state{channel="x"} 2"#,
             r#"bellwether_channel_failures_total{channel="x",class="timed_out"} 3"#,
+            r#"bellwether_source_failures_total{source="x",class="refused"} 1"#,
+            r#"bellwether_source_breaker_state{source="x"} 1"#,
             r#"bellwether_notifications_undelivered{channel="x"} 4"#,
             "bellwether_config_last_reload_success_timestamp_seconds 1001.0",
             "bellwether_store_failures_total 1",
@@ -494,6 +497,7 @@ mod tests {
         let t = talkative();
         t.forget_checks([&Arc::from("x")]);
         t.forget_channel(&Arc::from("x"));
+        t.forget_source(&Arc::from("x"));
         let text = t.encode();
         for gone in [
             "bellwether_evaluations_total{",

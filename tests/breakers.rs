@@ -1,9 +1,9 @@
 //! Breakers, as a configuration declares them: when they trip, whom that is told, what is kept, and that they end.
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
-use bellwether::core::{Core, CoreConfig, Options, Turn};
+use bellwether::core::{Core, CoreConfig, Input, Options, Turn};
 use bellwether::dispatch::Send;
-use bellwether::engine::{Collect, CollectFailure};
+use bellwether::engine::{Collect, CollectFailure, Evaluated, evaluate};
 use bellwether::load::{self, Mode};
 use bellwether::model::record::{Row, RowName, Saved, Write};
 use bellwether::model::{Delivery, FailureClass, Table, TableBuilder, Timestamp, Value};
@@ -14,9 +14,9 @@ use std::time::Duration;
 
 const START: Timestamp = Timestamp::from_secs(1_767_571_200);
 
-/// `%` is where the keys of the channel `one` stand.
+/// `%` is where the keys of the channel `one` stand, `^` those of the source.
 const RULES: &str = "
-sources: { s: { exec: {} } }
+sources: { s: { exec: {}^ } }
 channels: { one: { console: {}% }, two: { console: {} } }
 route: { channels: [one], group_by: ['...'], group_wait: 0s, group_interval: 1s, repeat_interval: 4h }
 checks:
@@ -26,11 +26,12 @@ checks:
 /// What is said of a configuration: its errors, or nothing.
 fn loaded(yaml: &str) -> Result<CoreConfig, String> {
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("bellwether.yaml"), yaml).unwrap();
+    std::fs::write(folder.path().join("bellwether.yaml"), yaml.replace(['%', '^'], "")).unwrap();
     let loaded = load::load(folder.path(), &|_| None, Mode::Lenient).unwrap();
     let human = loaded.problems.human(&loaded.sources, false);
     let config = loaded.config.ok_or(human)?;
-    Ok(CoreConfig { checks: config.checks, dispatch: config.dispatch, self_alerts: config.self_alerts })
+    let sources = config.sources.iter().map(|s| (Arc::clone(&s.name), s.breaker)).collect();
+    Ok(CoreConfig { checks: config.checks, sources, dispatch: config.dispatch, self_alerts: config.self_alerts })
 }
 
 /// A daemon with its store, in a world whose channel `one` is down for a while.
@@ -44,6 +45,11 @@ struct Daemon {
 struct Around {
     /// Seconds from the start.
     one_is_down_until: u64,
+    /// The same of the source.
+    source_is_down_until: u64,
+    /// When the source was asked, in seconds, and by which check.
+    asked: Vec<(u64, String)>,
+    now: u64,
     class: FailureClass,
     /// `seconds channel kind check`, with ` x` where it failed.
     log: Vec<String>,
@@ -51,7 +57,12 @@ struct Around {
 }
 
 impl World for Around {
-    fn collect(&mut self, _: &Collect) -> Result<Arc<Table>, CollectFailure> {
+    fn collect(&mut self, collect: &Collect) -> Result<Arc<Table>, CollectFailure> {
+        self.asked.push((self.now, collect.check.name.to_string()));
+        if self.now < self.source_is_down_until {
+            let class = FailureClass::Refused;
+            return Err(CollectFailure { unreachable: true, message: "nobody listens".into(), class });
+        }
         let mut table = TableBuilder::new(["v"]).unwrap();
         table.push([Value::Number(11.0)]).unwrap();
         Ok(Arc::new(table.finish()))
@@ -68,7 +79,8 @@ impl World for Around {
         Delivery::delivered()
     }
 
-    fn watch(&mut self, _: Timestamp, turn: &Turn) {
+    fn watch(&mut self, now: Timestamp, turn: &Turn) {
+        self.now = now.since(START).as_secs();
         for write in &turn.writes {
             match write {
                 Write::Put(row) => drop(self.rows.insert(row.name(), (**row).clone())),
@@ -154,4 +166,88 @@ fn what_is_wrong_in_a_breaker_is_told() {
         assert!(error.contains(want), "{written}: {error}");
     }
     assert!(loaded(&RULES.replace('%', ", breaker: { wait_max: 10s }")).is_ok(), "the usual wait is cut to it");
+}
+
+/// Ten checks of one source.
+fn ten(source: &str) -> String {
+    let rules = RULES.replace('^', source).replace("group_by: ['...']", "group_by: [check]");
+    let one = rules.lines().last().unwrap().to_owned();
+    let more = (0..9).map(|i| one.replace("check: c,", &format!("check: c{i},"))).collect::<Vec<_>>().join("\n");
+    format!("{rules}{more}\n").replace("every: 1m", "every: 1m, on_error: critical")
+}
+
+impl Daemon {
+    fn source(&self) -> String {
+        let report = self.core.engine.source_reports(self.now).remove(0);
+        let classes = report.classes.iter().map(|(class, n)| format!("{n} {}", class.name()));
+        let words = [report.breaker.to_owned(), report.failures.to_string()];
+        words.into_iter().chain(classes).collect::<Vec<_>>().join(" ")
+    }
+
+    fn error(&self, check: &str) -> String {
+        self.core.engine.check_report(check).unwrap().error.unwrap_or_default()
+    }
+
+    fn asked_after(&self, second: u64) -> Vec<u64> {
+        self.world.asked.iter().map(|(at, _)| *at).filter(|at| second <= *at).collect()
+    }
+}
+
+#[test]
+fn a_source_that_is_down_is_asked_by_one_check_and_the_others_say_why_they_know_nothing() {
+    let yaml = ten(", breaker: { failures: 2, wait: 40s, wait_max: 2m }");
+    let d = Daemon::new(&yaml, Around { source_is_down_until: 400, ..Around::default() }).run(390);
+    let (checks, asked) = (10, d.world.asked.len());
+    let tripped = d.asked_after(121);
+    assert!(asked < 4 * checks && tripped.len() <= 5, "{:?}", d.world.asked);
+    assert!(d.source().starts_with("tripped "), "{}", d.source());
+    assert!(d.source().ends_with(&format!("{asked} refused")), "only what was asked counts: {}", d.source());
+    let held: Vec<String> = (0..9).map(|i| d.error(&format!("c{i}"))).collect();
+    let why =
+        |error: &&String| error.starts_with("breaker of source `s` is tripped") && error.ends_with("nobody listens");
+    assert!(8 <= held.iter().filter(why).count(), "{held:?}");
+    let fired = d.world.log.iter().filter(|line| line.contains("fired source-unreachable")).count();
+    assert_eq!(fired, 1, "{:?}", d.world.log);
+    // It is back: a probe finds out within `wait_max`, and then all ask at once.
+    let d = d.run(530);
+    assert_eq!(d.source().split(' ').next(), Some("admitting"), "{}", d.source());
+    assert!(d.world.log.iter().any(|line| line.contains("resolved source-unreachable")), "{:?}", d.world.log);
+    assert_eq!(d.error("c3"), "", "it asked again as soon as the source was back");
+}
+
+#[test]
+fn what_is_known_of_a_source_outlives_a_restart_and_a_probe_follows_however_seldom_it_is_asked() {
+    let yaml = ten(", breaker: { failures: 1, wait: 10m, wait_max: 10m }").replace("every: 1m", "every: 6h");
+    let d = Daemon::new(&yaml, Around { source_is_down_until: 60, ..Around::default() }).run(30).restart(&yaml);
+    let before = d.source();
+    assert!(before.starts_with("tripped ") && before.ends_with("refused"), "{before}");
+    let d = d.run(590);
+    assert_eq!(d.asked_after(1), Vec::<u64>::new(), "it waits");
+    let d = d.run(610);
+    assert!(d.source().starts_with("admitting 0 "), "{}: {:?}", d.source(), d.world.asked);
+    assert!((0..9).all(|i| d.error(&format!("c{i}")).is_empty()), "all asked again");
+}
+
+#[test]
+fn a_probe_that_a_reload_gave_up_locks_nothing() {
+    let yaml = ten(", breaker: { failures: 1, wait: 10s, wait_max: 10s }");
+    let mut d = Daemon::new(&yaml, Around { source_is_down_until: 5, ..Around::default() }).run(9);
+    // The probe leaves, and before its answer another configuration takes its check away.
+    let later = START + Duration::from_secs(70);
+    let turn = d.core.handle(later, []);
+    let probe = turn.collects.first().expect("a probe").check.name.clone();
+    assert_eq!(turn.collects.len(), 1, "one probe");
+    let without: Vec<&str> = yaml.lines().filter(|line| !line.contains(&format!("check: {probe},"))).collect();
+    let turn = d.core.handle(later, [Input::Reload(Box::new(loaded(&without.join("\n")).unwrap()))]);
+    let [next] = &turn.collects[..] else { panic!("another probe: {:?}", turn.collects) };
+    assert_ne!(next.check.name, probe);
+    d.world.now = 70;
+    let judged = evaluate(&next.check, next.slot, d.world.collect(next));
+    let (check, slot, generation) = (Arc::clone(&next.check), next.slot, next.generation);
+    let answer = Evaluated { check, slot, generation, took: Duration::ZERO, fell_back: None, judged };
+    d.world.now = 70;
+    d.core.handle(later, [Input::Evaluated(Box::new(answer))]);
+    d.now = later;
+    let d = d.run(200);
+    assert!(d.source().starts_with("admitting "), "{}", d.source());
 }

@@ -4,7 +4,7 @@ use bellwether::core::{Core, CoreConfig, Input, Options, Turn};
 use bellwether::engine::{CollectFailure, Evaluated, evaluate};
 use bellwether::load::{self, Mode};
 use bellwether::model::record::Saved;
-use bellwether::model::{Delivery, TableBuilder, Timestamp, Value};
+use bellwether::model::{Delivery, FailureClass, TableBuilder, Timestamp, Value};
 use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
@@ -46,7 +46,12 @@ impl Story {
         let loaded = load::load(folder.path(), &|_| None, Mode::Lenient).expect("a folder");
         let human = loaded.problems.human(&loaded.sources, false);
         let config = loaded.config.unwrap_or_else(|| panic!("{human}"));
-        let config = CoreConfig { checks: config.checks, dispatch: config.dispatch, self_alerts: config.self_alerts };
+        let config = CoreConfig {
+            checks: config.checks,
+            dispatch: config.dispatch,
+            self_alerts: config.self_alerts,
+            ..CoreConfig::default()
+        };
         let core = Core::new(config, Saved::default(), START, Options { seed: 1, eager: true });
         Story { core, now: START, told: Vec::new(), notes: Vec::new(), _folder: folder }
     }
@@ -98,8 +103,12 @@ fn said(says: Says) -> Result<Arc<bellwether::model::Table>, CollectFailure> {
             table.push([Value::Number(n)]).expect("one cell");
             Ok(Arc::new(table.finish()))
         }
-        Says::Gone => Err(CollectFailure { unreachable: true, message: "refused to connect".into() }),
-        Says::Refuses => Err(CollectFailure { unreachable: false, message: "no such table: q".into() }),
+        Says::Gone => {
+            Err(CollectFailure { unreachable: true, message: "refused to connect".into(), class: FailureClass::Other })
+        }
+        Says::Refuses => {
+            Err(CollectFailure { unreachable: false, message: "no such table: q".into(), class: FailureClass::Other })
+        }
     }
 }
 

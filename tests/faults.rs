@@ -114,7 +114,7 @@ fn configuration(yaml: &str) -> (CoreConfig, tempfile::TempDir) {
         let fixed = bellwether::rules::Schedule::Fixed(slots.into());
         *check = Arc::new(bellwether::rules::Check { schedule: fixed, ..(**check).clone() });
     }
-    (CoreConfig { checks, dispatch: config.dispatch, self_alerts: config.self_alerts }, dir)
+    (CoreConfig { checks, dispatch: config.dispatch, self_alerts: config.self_alerts, ..CoreConfig::default() }, dir)
 }
 
 impl Daemon {

@@ -28,7 +28,7 @@ fn configuration(next: Duration) -> CoreConfig {
     let schedule = Schedule::Fixed([START + next].into());
     let planned = |check: &Arc<Check>| Arc::new(Check { schedule: schedule.clone(), ..(**check).clone() });
     let checks = config.checks.iter().map(planned).collect();
-    CoreConfig { checks, dispatch: config.dispatch, self_alerts: config.self_alerts }
+    CoreConfig { checks, dispatch: config.dispatch, self_alerts: config.self_alerts, ..CoreConfig::default() }
 }
 
 /// What is sent while the checks of the start answer in this order, each with its value.

@@ -105,7 +105,12 @@ fn observe(yaml: &str, recorded: &Recorded) -> Observed {
     let collector = registry::build(source.kind, &source.settings, &place);
     let executor = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let mut world = Observed { collector, executor, slots: 0, rows: 0, heard: Vec::new() };
-    let config = CoreConfig { checks: config.checks, dispatch: config.dispatch, self_alerts: config.self_alerts };
+    let config = CoreConfig {
+        checks: config.checks,
+        dispatch: config.dispatch,
+        self_alerts: config.self_alerts,
+        ..CoreConfig::default()
+    };
     let options = Options { seed: 7, eager: false };
     let mut core = Core::new(config, Saved::default(), recorded.first(), options);
     let end = recorded.last() + Duration::from_hours(6);

@@ -34,7 +34,12 @@ fn configuration() -> CoreConfig {
     std::fs::write(folder.path().join("a.yaml"), RULES).expect("written");
     let loaded = load::load(folder.path(), &|_| None, Mode::Lenient).expect("a folder");
     let config = loaded.config.expect("it loads");
-    CoreConfig { checks: config.checks, dispatch: config.dispatch, self_alerts: config.self_alerts }
+    CoreConfig {
+        checks: config.checks,
+        dispatch: config.dispatch,
+        self_alerts: config.self_alerts,
+        ..CoreConfig::default()
+    }
 }
 
 /// A world in which checks have this value, what is sent arrives, and every write is kept.

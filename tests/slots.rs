@@ -5,7 +5,7 @@ use bellwether::dispatch::Send;
 use bellwether::engine::{Collect, CollectFailure};
 use bellwether::load::{self, Mode};
 use bellwether::model::record::{Row, RowName, Saved, Write};
-use bellwether::model::{Delivery, Table, TableBuilder, Timestamp, Value};
+use bellwether::model::{Delivery, FailureClass, Table, TableBuilder, Timestamp, Value};
 use bellwether::testing::{World, drive};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ impl World for Notes {
     fn collect(&mut self, collect: &Collect) -> Result<Arc<Table>, CollectFailure> {
         self.asked.push(collect.slot);
         if self.unreachable {
-            return Err(CollectFailure { unreachable: true, message: "refused".into() });
+            return Err(CollectFailure { unreachable: true, message: "refused".into(), class: FailureClass::Other });
         }
         let mut table = TableBuilder::new(["n"]).expect("one column");
         table.push([Value::Number(0.0)]).expect("one cell");
@@ -66,7 +66,12 @@ checks:
     let loaded = load::load(folder.path(), &|_| None, Mode::Lenient).expect("a folder");
     let human = loaded.problems.human(&loaded.sources, false);
     let config = loaded.config.unwrap_or_else(|| panic!("{human}"));
-    CoreConfig { checks: config.checks, dispatch: config.dispatch, self_alerts: config.self_alerts }
+    CoreConfig {
+        checks: config.checks,
+        dispatch: config.dispatch,
+        self_alerts: config.self_alerts,
+        ..CoreConfig::default()
+    }
 }
 
 fn start(when: &str, rows: &BTreeMap<RowName, Row>, now: Timestamp) -> Core {

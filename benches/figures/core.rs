@@ -173,6 +173,11 @@ fn core(yaml: &str) -> Core {
     std::fs::write(folder.path().join("bellwether.yaml"), yaml).unwrap();
     let loaded = load::load(folder.path(), &|_| None, Mode::Lenient).unwrap();
     let config = loaded.config.unwrap_or_else(|| panic!("{}", loaded.problems.human(&loaded.sources, false)));
-    let config = CoreConfig { checks: config.checks, dispatch: config.dispatch, self_alerts: config.self_alerts };
+    let config = CoreConfig {
+        checks: config.checks,
+        dispatch: config.dispatch,
+        self_alerts: config.self_alerts,
+        ..CoreConfig::default()
+    };
     Core::new(config, Saved::default(), START, Options { seed: 7, eager: false })
 }

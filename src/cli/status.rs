@@ -97,10 +97,14 @@ fn source(source: &Value) -> Line {
         0 => said.push_str("answers"),
         _ => said.push_str(&format!("did not answer {} in a row", count(failures, "time"))),
     }
+    if let Some(until) = source["tripped_until"].as_str() {
+        said.push_str(&format!(", asked again at {until}"));
+    }
     if let Some(why) = source["last_error"].as_str().filter(|_| 0 < failures) {
         said.push_str(&format!(": {why}"));
     }
-    Line { what: "source", text: said, is_down: 0 < failures }
+    said.push_str(&failed(source));
+    Line { what: "source", text: said, is_down: 0 < failures || text(source, "breaker") != "admitting" }
 }
 
 fn channel(channel: &Value) -> Line {
@@ -155,7 +159,7 @@ mod tests {
 ! config   that of 2026-01-05T00:00:00Z goes on; what the files say since then was refused:
            rules/a.yaml:3:1: no
 ! store    writes nothing: no room
-! source   `warehouse` did not answer 2 times in a row: refused
+! source   `warehouse` did not answer 2 times in a row, asked again at 2026-01-05T00:01:30Z: refused; failed so far: 3 refused
 ! channel  `oncall` is down, tried again at 2026-01-05T00:01:30Z: it answered 500; 4 alerts not told yet; failed so far: 7 timed_out
 4 of these are down
 ";
@@ -166,7 +170,9 @@ mod tests {
     fn a_daemon_that_is_well_has_nothing_down() {
         let mut status = samples::status();
         (status.config.rejected, status.store.failing) = (None, None);
-        status.sources[0].failures = 0;
+        let source = &mut status.sources[0];
+        (source.breaker, source.failures, source.tripped_until) = ("admitting", 0, None);
+        source.failures_by_class.clear();
         let channel = &mut status.channels[0];
         channel.failures_by_class.clear();
         (channel.breaker, channel.down, channel.tripped_until, channel.undelivered) = ("admitting", None, None, 0);

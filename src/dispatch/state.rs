@@ -79,7 +79,7 @@ impl Dispatch {
                 }
                 Row::Flight(r) => self.take_up_flight(r),
                 Row::Silence(r) => self.silences.put(r),
-                Row::Life(_) | Row::Check(_) | Row::Received(_) => {}
+                Row::Life(_) | Row::Check(_) | Row::Received(_) | Row::Source(_) => {}
             }
         }
         for (id, subject) in &self.subjects {
@@ -163,7 +163,7 @@ impl Dispatch {
             RowName::Channel(name) => self.channels.get(name).map(|c| Row::Channel(c.record(name, now))),
             RowName::Flight(id) => self.flights.get(id).cloned().map(Row::Flight),
             RowName::Silence(id) => self.silences.made(id).map(|s| Row::Silence((**s).clone())),
-            RowName::Life(_) | RowName::Check(_) | RowName::Received(_) => None,
+            RowName::Life(_) | RowName::Check(_) | RowName::Received(_) | RowName::Source(_) => None,
         };
         row.map_or(Write::Delete(name), |row| Write::Put(Box::new(row)))
     }

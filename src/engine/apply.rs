@@ -11,10 +11,6 @@ use crate::rules::{Mode, Policy};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Collections in a row that make a source unreachable.
-const UNREACHABLE_AFTER: u32 = 2;
-/// Checks that the message about their source names.
-const ASKERS_NAMED: usize = 10;
 /// A collection that could not reach its source is tried again after this, where its next slot is further off.
 const RETRY_AFTER: Duration = Duration::from_secs(45);
 
@@ -33,7 +29,8 @@ impl Engine {
         }
         state.note(evaluated);
         self.dirty.insert(RowName::Check(Arc::clone(&name)));
-        self.note_sources(evaluated, now);
+        let held = self.checks[&name].held.clone();
+        self.note_sources(evaluated, &held, now);
         match &evaluated.judged {
             Judged::Failed(failure) => self.failed(evaluated, failure, now),
             Judged::Rows(judgement) => self.judged(evaluated, judgement, now),
@@ -43,73 +40,15 @@ impl Engine {
         self.news.push(News::Judged { check: name, slot: evaluated.slot });
     }
 
-    /// Notes how the sources that were asked have answered.
-    fn note_sources(&mut self, evaluated: &Evaluated, now: Timestamp) {
-        let check = &evaluated.check;
-        let last = match &evaluated.judged {
-            Judged::Failed(failure) => Some(failure),
-            Judged::Rows(_) => None,
-        };
-        match (&evaluated.fell_back, &check.fallback) {
-            (Some(why), Some(fallback)) => {
-                self.note_source(&check.source, Some(why), now);
-                self.note_source(&fallback.source, last, now);
-            }
-            _ => self.note_source(&check.source, last, now),
-        }
-    }
-
-    /// Two collections in a row that could not reach it make a source unreachable.
-    fn note_source(&mut self, source: &Arc<str>, failure: Option<&CollectFailure>, now: Timestamp) {
-        let state = self.sources.entry(Arc::clone(source)).or_default();
-        let key = Key::one("source", source);
-        match failure {
-            Some(failure) if failure.unreachable => {
-                // Checks that ask it at one instant fail as one.
-                if state.failed_at.replace(now) != Some(now) {
-                    state.failures = state.failures.saturating_add(1);
-                }
-                state.last_error = Some(failure.message.clone());
-                if state.failures >= UNREACHABLE_AFTER {
-                    let message =
-                        format!("{}\nNothing is known of what these check: {}.", failure.message, self.askers(source));
-                    self.raise_self("source-unreachable", key, message, now);
-                }
-            }
-            _ => {
-                *state = super::SourceState::default();
-                self.clear_self("source-unreachable", key, now);
-            }
-        }
-    }
-
-    /// The checks that ask a source first, as a message names them.
-    fn askers(&self, source: &Arc<str>) -> String {
-        let asking = self.checks.values().filter(|state| state.check.source == *source);
-        let mut names: Vec<&str> = asking.map(|state| &*state.check.name).collect();
-        names.sort_unstable();
-        let more = names.len().saturating_sub(ASKERS_NAMED);
-        names.truncate(ASKERS_NAMED);
-        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-        format!("`{}`{more}", names.join("`, `"))
-    }
-
     /// The collection failed: instances stay as they are; the check's own alert says so, where it is asked to.
     fn failed(&mut self, evaluated: &Evaluated, failure: &CollectFailure, now: Timestamp) {
         let check = &evaluated.check;
         let message = evaluated.why_failed(failure);
         self.own_alert(&check.name, Reason::Error, check.on_error, true, &message, evaluated.slot);
         if failure.unreachable {
-            self.retry_soon(&check.name, now);
+            self.retry_soon(&check.name, now, RETRY_AFTER);
         } else {
             self.raise_self("check-failing", Key::one("check", &check.name), message, now);
-        }
-    }
-
-    fn retry_soon(&mut self, name: &Arc<str>, now: Timestamp) {
-        let again = now + RETRY_AFTER;
-        if self.options.eager && self.checks[name].next.is_none_or(|next| again < next) {
-            self.plan(name, again);
         }
     }
 

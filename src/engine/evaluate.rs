@@ -3,7 +3,7 @@
 use super::RowValues;
 use super::life::{Reading, Verdict};
 use crate::expr::{Bound, Computed, Scratch, Truth};
-use crate::model::{Cells, Column, Key, Severity, Table, Timestamp, Value};
+use crate::model::{Cells, Column, FailureClass, Key, Severity, Table, Timestamp, Value};
 use crate::rules::{Check, KeyColumns};
 use hashbrown::HashMap;
 use hashbrown::hash_map::Entry;
@@ -18,6 +18,7 @@ pub struct CollectFailure {
     /// The source is at fault: it could not connect, log in or finish in time.
     pub unreachable: bool,
     pub message: String,
+    pub class: FailureClass,
 }
 
 /// The answer to one `Collect`.

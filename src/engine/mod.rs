@@ -12,14 +12,16 @@ pub mod received;
 mod reload;
 mod report;
 mod signals;
+mod sources;
 pub mod standing;
 mod step;
 mod view;
 
 pub use evaluate::{CollectFailure, Evaluated, Judged, evaluate};
 pub use received::Received;
-pub use report::{CheckReport, Instance, SourceReport};
+pub use report::{CheckReport, Instance};
 pub use signals::end_of;
+pub use sources::SourceReport;
 pub use standing::{Pending, Standing};
 pub use view::preview;
 
@@ -42,6 +44,14 @@ pub struct Collect {
     pub slot: Timestamp,
     /// The configuration's generation: an answer to an older one is thrown away and asked again.
     pub generation: u64,
+    pub held: Held,
+}
+
+/// Which of a check's sources is not asked, and why: its breaker has tripped.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Held {
+    pub own: Option<Arc<str>>,
+    pub fallback: Option<Arc<str>>,
 }
 
 /// Something that dispatch must hear of.
@@ -104,22 +114,16 @@ struct CheckState {
     firing: usize,
     over_limit: bool,
     report: report::Last,
-}
-
-/// How a source has answered lately.
-#[derive(Clone, Debug, Default)]
-struct SourceState {
-    failures: u32,
-    /// When it failed last.
-    failed_at: Option<Timestamp>,
-    last_error: Option<String>,
+    /// Of the slot that is being collected, or of the last one.
+    held: Held,
 }
 
 /// How the engine is driven.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
     /// A check that was never evaluated, or missed a slot while the daemon was down, runs at once; a collection
-    /// whose source could not be reached is tried again within a minute. A users' test has neither.
+    /// whose source could not be reached is tried again within a minute; a source's breaker holds. A users' test has none of
+    /// these.
     pub eager: bool,
 }
 
@@ -127,7 +131,8 @@ pub struct Options {
 #[derive(Debug)]
 pub struct Engine {
     checks: HashMap<Arc<str>, CheckState>,
-    sources: HashMap<Arc<str>, SourceState>,
+    sources: HashMap<Arc<str>, sources::SourceState>,
+    breakers: sources::Breakers,
     signals: HashMap<AlertId, Signal>,
     self_alerts: SelfAlerts,
     generation: u64,
@@ -174,11 +179,16 @@ impl Engine {
             let (at, name) = self.queue.pop().expect("looked at above");
             let generation = self.generation;
             let state = self.checks.get_mut(&name).expect("next_due passes over what is gone");
-            let slot = state.start(at, now);
-            collects.extend(slot.map(|slot| Collect { check: Arc::clone(&state.check), slot, generation }));
+            let (slot, check) = (state.start(at, now), Arc::clone(&state.check));
             if let Some(next) = state.next {
                 self.queue.push(next, &name);
             }
+            let Some(slot) = slot else { continue };
+            let held = self.held(&name, now);
+            self.checks.get_mut(&name).expect("looked up above").held = held.clone();
+            let asks_nobody = held.own.is_some() && (check.fallback.is_none() || held.fallback.is_some());
+            let collect = Collect { check, slot, generation, held };
+            if asks_nobody { self.fail_held(collect, now) } else { collects.push(collect) }
         }
         collects
     }
@@ -214,7 +224,7 @@ impl Engine {
     #[must_use]
     pub fn second_try(&self, id: &AlertId, at: Timestamp) -> Option<(Timestamp, std::time::Duration)> {
         let state = self.checks.get(&id.check).filter(|_| id.reason == Some(Reason::Error))?;
-        self.sources.get(&state.check.source).filter(|source| source.failures == 1)?;
+        self.sources.get(&state.check.source).filter(|source| source.failures() == 1)?;
         self.slot_from(&id.check, at + std::time::Duration::from_micros(1))
     }
 
@@ -241,6 +251,7 @@ impl CheckState {
             firing: 0,
             over_limit: false,
             report: report::Last::default(),
+            held: Held::default(),
         }
     }
 

@@ -35,6 +35,7 @@ impl Engine {
         let mut engine = Engine {
             checks: HashMap::new(),
             sources: HashMap::new(),
+            breakers: HashMap::new(),
             signals: HashMap::new(),
             self_alerts,
             generation: 0,
@@ -66,6 +67,7 @@ impl Engine {
                 Row::Check(r) => {
                     kept.checks.insert(Arc::clone(&r.check), r);
                 }
+                Row::Source(r) => self.restore_source(r),
                 _ => {}
             }
         }
@@ -207,7 +209,7 @@ impl Engine {
         for id in dead {
             self.clear(&id, Some(EndNote::Removed), now);
         }
-        self.sources.retain(|name, _| sources.contains(name));
+        self.keep_sources(&sources);
     }
 
     fn is_dead(&self, id: &AlertId, sources: &HashSet<Arc<str>>) -> bool {
@@ -246,13 +248,15 @@ impl Engine {
             c.lives.keys().map(|key| RowName::Life(AlertId { check: Arc::clone(name), reason: None, key: key.clone() }))
         });
         let signals = self.signals.keys().cloned().map(RowName::Life);
-        checks.chain(lives).chain(signals).map(|name| self.write(name)).collect()
+        let sources = self.sources.keys().cloned().map(RowName::Source);
+        checks.chain(lives).chain(signals).chain(sources).map(|name| self.write(name)).collect()
     }
 
     fn write(&self, name: RowName) -> Write {
         let row = match &name {
             RowName::Life(id) => self.life_record(id).map(Row::Life),
             RowName::Check(name) => self.checks.get(name).map(|c| Row::Check(c.record())),
+            RowName::Source(name) => self.source_record(name).map(Row::Source),
             _ => None,
         };
         row.map_or(Write::Delete(name), |row| Write::Put(Box::new(row)))

@@ -70,15 +70,6 @@ pub struct Instance {
     pub unknown: Vec<String>,
 }
 
-/// What the API shows of one source.
-#[derive(Clone, Debug, Serialize)]
-pub struct SourceReport {
-    pub source: Arc<str>,
-    /// Collections in a row that could not reach it.
-    pub failures: u32,
-    pub last_error: Option<String>,
-}
-
 impl Last {
     /// Notes a slot that was judged.
     fn note(&mut self, evaluated: &Evaluated) {
@@ -136,21 +127,6 @@ impl Engine {
     #[must_use]
     pub fn check_report(&self, name: &str) -> Option<CheckReport> {
         self.checks.get(name).map(CheckState::report)
-    }
-
-    #[must_use]
-    pub fn source_reports(&self) -> Vec<SourceReport> {
-        let mut reports: Vec<SourceReport> = self
-            .sources
-            .iter()
-            .map(|(name, s)| SourceReport {
-                source: Arc::clone(name),
-                failures: s.failures,
-                last_error: s.last_error.clone(),
-            })
-            .collect();
-        reports.sort_by(|a, b| a.source.cmp(&b.source));
-        reports
     }
 
     /// How many alerts are in each state that is not inactive.

@@ -36,7 +36,7 @@ pub static FILE: Record = Record::new(
 );
 
 pub static SOURCE: Record =
-    Record::new("source", "A place to ask.", &[]).with_kinds(collectors::registry::source_records);
+    Record::new("source", "A place to ask.", &[BREAKER_KEY]).with_kinds(collectors::registry::source_records);
 
 const BREAKER_KEY: Key =
     Key::new("breaker", Shape::Record(&BREAKER), "When it is not asked any more, because it fails, and for how long.")

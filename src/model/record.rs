@@ -4,6 +4,7 @@
 //! The store is a door of its own, so these derive `Deserialize` (the rest of `model` is parsed elsewhere).
 
 use super::alert::{AlertId, AlertView, Change, Latch, Severity};
+use super::breaker::BreakerRecord;
 use super::failure::FailureCounts;
 use super::flap::Flapping;
 use super::labels::LabelSet;
@@ -36,6 +37,7 @@ pub enum RowName {
     Flight(Arc<str>),
     Silence(Arc<str>),
     Received(AlertId),
+    Source(Arc<str>),
 }
 
 /// A state row: what is true now.
@@ -52,6 +54,8 @@ pub enum Row {
     Silence(Silence),
     /// An alert that was sent to us and fires.
     Received(ReceivedRecord),
+    /// How a source answers.
+    Source(SourceRecord),
 }
 
 impl Row {
@@ -60,6 +64,7 @@ impl Row {
         match self {
             Row::Life(r) => RowName::Life(r.id.clone()),
             Row::Check(r) => RowName::Check(Arc::clone(&r.check)),
+            Row::Source(r) => RowName::Source(Arc::clone(&r.source)),
             Row::Subject(r) => RowName::Subject(r.view.id.clone()),
             Row::Group(r) => RowName::Group(Arc::clone(&r.key)),
             Row::Channel(r) => RowName::Channel(Arc::clone(&r.channel)),
@@ -237,6 +242,17 @@ pub struct PaceRecord {
     /// When the hour began in which `sent` messages left.
     pub hour: Option<Timestamp>,
     pub sent: u32,
+}
+
+/// The health of a source.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SourceRecord {
+    pub source: Arc<str>,
+    pub breaker: BreakerRecord,
+    /// What the last collection that failed said, where none succeeded since.
+    pub last_error: Option<String>,
+    /// How many collections failed of each class, ever.
+    pub classes: FailureCounts,
 }
 
 /// A notification without an answer. At start each of these is `Unanswered`.

@@ -122,9 +122,16 @@ fn check(core: &Core, name: &str) -> Check {
 }
 
 /// Every source that was asked.
-pub fn sources(core: &Core) -> Vec<Source> {
-    let reports = core.engine.source_reports().into_iter();
-    reports.map(|s| Source { source: s.source, failures: s.failures, last_error: s.last_error }).collect()
+pub fn sources(core: &Core, now: Timestamp) -> Vec<Source> {
+    let show = |s: crate::core::SourceReport| Source {
+        source: s.source,
+        breaker: s.breaker,
+        failures: s.failures,
+        failures_by_class: classes(&s.classes),
+        tripped_until: s.tripped_until.map(Instant),
+        last_error: s.last_error,
+    };
+    core.engine.source_reports(now).into_iter().map(show).collect()
 }
 
 /// Failures by the names of their classes.

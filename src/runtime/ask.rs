@@ -96,6 +96,8 @@ impl Asker {
             });
             self.sources.insert(spec.name, source);
         }
+        let gone = before.keys().filter(|name| !self.sources.contains_key(*name));
+        gone.for_each(|name| self.telemetry.forget_source(name));
     }
 
     /// Starts these. Each ends as an [`Event::Evaluated`].
@@ -167,13 +169,22 @@ impl Job {
 
     /// The answer of the check's own source; where it cannot be read, why, and the answer of the fallback.
     async fn collected(&self) -> (Option<CollectFailure>, Result<Arc<Table>, CollectError>) {
-        let own = self.answer(&self.own).await;
+        let held = &self.collect.held;
+        let own = self.answer_unless(held.own.as_deref(), &self.own).await;
         match (own, &self.fallback) {
             (Err(why), Some(fallback)) => {
                 self.telemetry.collection_failed(&self.collect.check.name, &self.own.name, &why.message);
-                (Some(failure(&why)), self.answer(fallback).await)
+                (Some(failure(&why)), self.answer_unless(held.fallback.as_deref(), fallback).await)
             }
             (own, _) => (None, own),
+        }
+    }
+
+    /// The answer of a source, where its breaker does not hold it.
+    async fn answer_unless(&self, held: Option<&str>, ask: &Ask) -> Result<Arc<Table>, CollectError> {
+        match held {
+            Some(why) => Err(CollectError::unreachable(why)),
+            None => self.answer(ask).await,
         }
     }
 
@@ -232,7 +243,8 @@ impl Job {
 }
 
 fn failure(error: &CollectError) -> CollectFailure {
-    CollectFailure { unreachable: error.kind == CollectErrorKind::Unreachable, message: error.message.clone() }
+    let unreachable = error.kind == CollectErrorKind::Unreachable;
+    CollectFailure { unreachable, message: error.message.clone(), class: error.class }
 }
 
 fn name(kind: CollectErrorKind) -> &'static str {

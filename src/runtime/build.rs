@@ -32,6 +32,7 @@ impl Loaded {
         });
         let core = CoreConfig {
             checks: load::in_shared_slots(&config.checks, &config.sources),
+            sources: config.sources.iter().map(|decl| (Arc::clone(&decl.name), decl.breaker)).collect(),
             dispatch: config.dispatch.clone(),
             self_alerts: config.self_alerts,
         };

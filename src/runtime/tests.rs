@@ -155,6 +155,7 @@ fn loaded(world: &Arc<World>, names: &[&str]) -> Loaded {
     };
     Loaded {
         core: CoreConfig {
+            sources: Vec::new(),
             checks: names.iter().map(|n| Arc::new(check(n))).collect(),
             dispatch: dispatch::Config { route: Some(route), channels, ..dispatch::Config::default() },
             self_alerts: SelfAlerts::default(),

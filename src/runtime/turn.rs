@@ -366,6 +366,9 @@ impl Daemon {
             let state = BreakerState::from_name(channel.breaker);
             self.telemetry.channel(&channel.channel, state, channel.undelivered, &channel.classes);
         }
+        for source in self.core.engine.source_reports(self.clock.now()) {
+            self.telemetry.source(&source.source, BreakerState::from_name(source.breaker), &source.classes);
+        }
     }
 
     fn status(&mut self) -> Status {
@@ -381,7 +384,7 @@ impl Daemon {
             pending: sum(|s| matches!(s, AlertState::Pending(_))),
             config: ConfigStatus { rejected: self.known.rejected.clone(), loaded: Shown(self.known.loaded) },
             store: StoreStatus { failing: self.known.store_failing.clone() },
-            sources: answer::sources(&self.core),
+            sources: answer::sources(&self.core, now),
             channels: answer::channels(&self.core, now),
         }
     }

@@ -235,8 +235,13 @@ pub type Classes = BTreeMap<&'static str, u64>;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Source {
     pub source: Arc<str>,
+    /// `admitting`, `probing`, `tripped`.
+    pub breaker: &'static str,
     /// Collections in a row that could not reach it.
     pub failures: u32,
+    /// How many collections failed of each class, ever.
+    pub failures_by_class: Classes,
+    pub tripped_until: Option<Instant>,
     pub last_error: Option<String>,
 }
 

@@ -2,10 +2,11 @@
 
 use super::{Memory, Sqlite, Store};
 use crate::model::alert::{AlertView, Change, Reason};
+use crate::model::breaker::BreakerRecord;
 use crate::model::notification::{Delivery, Item, ItemKind, Notification, Occasion, Receipt};
 use crate::model::record::{
     Belief, ChannelRecord, CheckRecord, Entry, FlightItem, FlightRecord, GroupRecord, LifeRecord, Lines, PaceRecord,
-    Phase, ReceivedRecord, Row, RowName, SubjectRecord, TargetRecord, Told, Topic, Write,
+    Phase, ReceivedRecord, Row, RowName, SourceRecord, SubjectRecord, TargetRecord, Told, Topic, Write,
 };
 use crate::model::{
     AlertId, ChangeKind, FailureClass, Flapping, Key, LabelSet, Severity, Timestamp, Value, alert::Latch,
@@ -44,6 +45,21 @@ pub fn view(id: &AlertId) -> Arc<AlertView> {
 
 /// How many tables there are.
 pub const ROWS: usize = super::rows::TABLES.len();
+
+fn source(name: &str) -> Row {
+    Row::Source(SourceRecord {
+        source: Arc::from(name),
+        breaker: BreakerRecord {
+            failures: 5,
+            tripped_until: Some(at(90)),
+            wait: Duration::from_secs(30),
+            recent: vec![at(20)],
+            proven: 1,
+        },
+        last_error: Some("refused".into()),
+        classes: [FailureClass::Refused].into_iter().collect(),
+    })
+}
 
 /// One row of each table about this alert.
 pub fn rows(name: &str) -> Vec<Row> {
@@ -114,6 +130,7 @@ pub fn rows(name: &str) -> Vec<Row> {
             proven: 1,
             classes: [FailureClass::ServerError].into_iter().collect(),
         }),
+        source(name),
         Row::Flight(FlightRecord {
             id: Arc::from(format!("n-{name}")),
             channel,

@@ -5,7 +5,8 @@ use crate::model::record::{Row, RowName};
 use std::fmt::Write as _;
 
 /// The tables of state rows; a row's place in this list is its table's number.
-pub const TABLES: [&str; 8] = ["life", "checks", "subjects", "groups", "channels", "flights", "silences", "received"];
+pub const TABLES: [&str; 9] =
+    ["life", "checks", "subjects", "groups", "channels", "flights", "silences", "received", "sources"];
 
 /// The table of a row, and its key written into `key`.
 pub fn place(name: &RowName, key: &mut String) -> usize {
@@ -28,6 +29,7 @@ pub fn place(name: &RowName, key: &mut String) -> usize {
             alert_key(id, key);
             7
         }
+        RowName::Source(name) => plain(8, name, key),
     }
 }
 
@@ -58,6 +60,7 @@ pub fn body(row: &Row, body: &mut Vec<u8>) -> Result<(), serde_json::Error> {
         Row::Flight(r) => serde_json::to_writer(body, r),
         Row::Silence(r) => serde_json::to_writer(body, r),
         Row::Received(r) => serde_json::to_writer(body, r),
+        Row::Source(r) => serde_json::to_writer(body, r),
     }
 }
 
@@ -71,6 +74,7 @@ pub fn parse(table: usize, body: &[u8]) -> Result<Row, serde_json::Error> {
         4 => Row::Channel(serde_json::from_slice(body)?),
         5 => Row::Flight(serde_json::from_slice(body)?),
         6 => Row::Silence(serde_json::from_slice(body)?),
-        _ => Row::Received(serde_json::from_slice(body)?),
+        7 => Row::Received(serde_json::from_slice(body)?),
+        _ => Row::Source(serde_json::from_slice(body)?),
     })
 }

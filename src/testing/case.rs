@@ -9,7 +9,7 @@ use crate::engine::{Collect, CollectFailure};
 use crate::load::Config;
 use crate::load::cases::{Cell, Input, Row, Slot, TestCase};
 use crate::model::record::Saved;
-use crate::model::{AlertId, Delivery, Table, TableBuilder, Timestamp, Value};
+use crate::model::{AlertId, Delivery, FailureClass, Table, TableBuilder, Timestamp, Value};
 use crate::rules::{Check, Schedule};
 use hashbrown::HashMap;
 use std::sync::Arc;
@@ -51,7 +51,12 @@ pub fn run(config: &Config, case: &TestCase) -> Outcome {
         return done(vec!["the test has no slot: give at least one row".to_owned()], Vec::new());
     };
     let mut world = Fed::new(case, &checks);
-    let core_config = CoreConfig { checks, dispatch: config.dispatch.clone(), self_alerts: config.self_alerts };
+    let core_config = CoreConfig {
+        checks,
+        dispatch: config.dispatch.clone(),
+        self_alerts: config.self_alerts,
+        ..CoreConfig::default()
+    };
     let mut core = Core::new(core_config, Saved::default(), case.start, Options { seed: 0, eager: false });
     drive(&mut core, case.start, last + tail(&config.dispatch), &mut world);
     let differences = compare(case, &world.happened, &world.sent);
@@ -126,12 +131,14 @@ impl World for Fed<'_> {
         let Schedule::Fixed(slots) = &check.schedule else { unreachable!("a test's slots are fixed") };
         let slot = slots.iter().position(|at| *at == collect.slot).and_then(|i| input.slots.get(i));
         match slot {
-            None | Some(Slot::Fail) => {
-                Err(CollectFailure { unreachable: true, message: "the test says that it fails here".to_owned() })
-            }
+            None | Some(Slot::Fail) => Err(CollectFailure {
+                unreachable: true,
+                message: "the test says that it fails here".to_owned(),
+                class: FailureClass::Other,
+            }),
             Some(Slot::Rows(rows)) => table(input, rows, collect.slot)
                 .map(Arc::new)
-                .map_err(|message| CollectFailure { unreachable: false, message }),
+                .map_err(|message| CollectFailure { unreachable: false, message, class: FailureClass::Other }),
         }
     }
 

@@ -75,7 +75,12 @@ impl Desk {
         std::fs::write(dir.path().join("bellwether.yaml"), &all).expect("written");
         let loaded = load::load(dir.path(), &|_| None, Mode::Lenient).expect("a folder");
         let Some(config) = loaded.config else { panic!("{}", loaded.problems.human(&loaded.sources, false)) };
-        let config = CoreConfig { checks: config.checks, dispatch: config.dispatch, self_alerts: config.self_alerts };
+        let config = CoreConfig {
+            checks: config.checks,
+            dispatch: config.dispatch,
+            self_alerts: config.self_alerts,
+            ..CoreConfig::default()
+        };
         let start = Timestamp::from_secs(1_767_571_200);
         let core = Core::new(config.clone(), Saved::default(), start, Options { seed: 7, eager: true });
         Desk {

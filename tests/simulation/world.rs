@@ -195,7 +195,12 @@ fn configuration(rng: &mut Rng) -> CoreConfig {
     let loaded = load::load(dir.path(), &|_| None, Mode::Lenient).expect("a folder");
     let problems: Vec<String> = loaded.problems.iter().map(|p| format!("{p:?}")).collect();
     let config = loaded.config.unwrap_or_else(|| panic!("{yaml}\n{problems:?}"));
-    CoreConfig { checks: config.checks, dispatch: config.dispatch, self_alerts: config.self_alerts }
+    CoreConfig {
+        checks: config.checks,
+        dispatch: config.dispatch,
+        self_alerts: config.self_alerts,
+        ..CoreConfig::default()
+    }
 }
 
 fn check(rng: &mut Rng, i: u64) -> String {
@@ -407,7 +412,11 @@ impl World {
                 self.down.insert(Arc::clone(&source), back);
             }
             if self.down.get(&source).is_some_and(|back| self.now < *back) || self.rng.below(60) == 0 {
-                return Err(CollectFailure { unreachable: self.rng.chance(80), message: "it is down".into() });
+                return Err(CollectFailure {
+                    unreachable: self.rng.chance(80),
+                    message: "it is down".into(),
+                    class: FailureClass::Other,
+                });
             }
         }
         Ok(Arc::new(self.table(&collect.check.name)))

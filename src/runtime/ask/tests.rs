@@ -22,7 +22,7 @@ fn asker() -> Asked {
 fn collect(name: &str, asks: &str, slot: Timestamp) -> Collect {
     let asked = check(asks);
     let check = crate::rules::Check { name: Arc::from(name), ..asked };
-    Collect { check: Arc::new(check), slot, generation: 1 }
+    Collect { check: Arc::new(check), slot, generation: 1, held: crate::core::Held::default() }
 }
 
 impl Asked {

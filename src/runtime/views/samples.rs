@@ -119,7 +119,14 @@ pub fn status() -> Status {
         pending: 0,
         config: ConfigStatus { rejected: Some("rules/a.yaml:3:1: no".into()), loaded: at(0) },
         store: StoreStatus { failing: Some("no room".into()) },
-        sources: vec![Source { source: "warehouse".into(), failures: 2, last_error: Some("refused".into()) }],
+        sources: vec![Source {
+            source: "warehouse".into(),
+            breaker: "tripped",
+            failures: 2,
+            failures_by_class: [("refused", 3)].into(),
+            tripped_until: Some(at(90)),
+            last_error: Some("refused".into()),
+        }],
         channels: vec![Channel {
             channel: "oncall".into(),
             breaker: "tripped",
