@@ -161,10 +161,7 @@ async fn slack_answers_in_the_thread_and_changes_the_first_message() {
         ]
     );
     let blocks = messages[0]["blocks"].to_string();
-    assert!(
-        blocks.contains("Nothing that this message told of fires any more") && blocks.contains("RESOLVED"),
-        "{blocks}"
-    );
+    assert!(blocks.contains("Nothing of it fires any more") && blocks.contains("RESOLVED"), "{blocks}");
     // One of which the emulator knows nothing.
     let gone = model::Receipt { message: Arc::from("1.0"), ..first.clone() };
     let end = slack.send(&model::Notification { first: Some(gone), ..following("resolved") }).await;

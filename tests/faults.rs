@@ -176,7 +176,8 @@ fn not_sent() -> Delivery {
 
 fn taken_as(message: &str) -> Delivery {
     let text = |text: &str| Arc::from(text);
-    let receipt = Receipt { to: text("#data"), place: text("C1"), message: text(message), shared: false };
+    let receipt =
+        Receipt { to: text("#data"), place: text("C1"), message: text(message), said: text(""), shared: false };
     Delivery::Delivered { but: None, receipt: Some(receipt) }
 }
 

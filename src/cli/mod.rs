@@ -5,6 +5,7 @@ mod drill;
 mod eval;
 mod init;
 mod lint;
+mod preview;
 mod routes;
 mod run;
 mod schema;
@@ -39,6 +40,8 @@ enum Command {
     Lint(lint::Arguments),
     /// Runs the tests of the checks.
     Test(test::Arguments),
+    /// Shows what the channels of a check would show, from a test's rows.
+    Preview(preview::Arguments),
     /// The routing tree, and where it leads labels.
     Routes(routes::Arguments),
     /// Sends a marked message through the routes and channels of the daemon that runs.
@@ -84,6 +87,7 @@ pub fn main() -> ExitCode {
         Command::Eval(arguments) => eval::main(&arguments),
         Command::Lint(arguments) => lint::main(&arguments),
         Command::Test(arguments) => test::main(&arguments),
+        Command::Preview(arguments) => preview::main(&arguments),
         Command::Routes(arguments) => routes::main(&arguments),
         Command::Drill(arguments) => drill::main(&arguments),
         Command::Why(arguments) => why::main(&arguments),

@@ -93,6 +93,10 @@ pub struct Notification {
     pub occasion: Occasion,
 }
 
+fn nothing() -> Arc<str> {
+    Arc::from("")
+}
+
 /// What names a message at the far side, so that what follows in the group can stand under it. What its texts mean is
 /// its channel's own matter; dispatch only keeps it for the life of the group.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -103,6 +107,9 @@ pub struct Receipt {
     pub place: Arc<str>,
     /// Which message it is there: a time stamp, a subject.
     pub message: Arc<str>,
+    /// What it said, so far as its channel wants to say that again.
+    #[serde(default = "nothing", skip_serializing_if = "str::is_empty")]
+    pub said: Arc<str>,
     /// The message tells of several groups: it is not over because one of them is.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub shared: bool,

@@ -169,7 +169,13 @@ pub fn puts(rows: Vec<Row>) -> Vec<Write> {
 }
 
 fn receipt() -> Receipt {
-    Receipt { to: Arc::from("#data"), place: Arc::from("C1"), message: Arc::from("1.2"), shared: true }
+    Receipt {
+        to: Arc::from("#data"),
+        place: Arc::from("C1"),
+        message: Arc::from("1.2"),
+        said: Arc::from("slow"),
+        shared: true,
+    }
 }
 
 /// One entry of each kind; the change and the decision are about this alert.

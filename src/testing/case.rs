@@ -46,10 +46,24 @@ pub fn run(config: &Config, case: &TestCase) -> Outcome {
         let (differences, notes) = super::routed::differences(config, route);
         return done(differences, notes);
     }
-    let checks: Vec<Arc<Check>> = case.inputs.iter().filter_map(|input| fixed(config, case, input)).collect();
-    let Some(last) = checks.iter().filter_map(|c| last_slot(&c.schedule)).max() else {
+    let Some((core, world)) = play(config, case) else {
         return done(vec!["the test has no slot: give at least one row".to_owned()], Vec::new());
     };
+    let differences = compare(case, &world.happened, &world.sent);
+    let notes = if differences.is_empty() { Vec::new() } else { notes(case, &core, &world.happened) };
+    done(differences, notes)
+}
+
+/// The messages that a test makes leave, in their order.
+#[must_use]
+pub fn sends(config: &Config, case: &TestCase) -> Vec<Sent> {
+    play(config, case).map_or(Vec::new(), |(_, world)| world.sent)
+}
+
+/// Feeds a test's rows to a core; `None` where it has no slot.
+fn play<'a>(config: &Config, case: &'a TestCase) -> Option<(Core, Fed<'a>)> {
+    let checks: Vec<Arc<Check>> = case.inputs.iter().filter_map(|input| fixed(config, case, input)).collect();
+    let last = checks.iter().filter_map(|c| last_slot(&c.schedule)).max()?;
     let mut world = Fed::new(case, &checks);
     let core_config = CoreConfig {
         checks,
@@ -59,9 +73,7 @@ pub fn run(config: &Config, case: &TestCase) -> Outcome {
     };
     let mut core = Core::new(core_config, Saved::default(), case.start, Options { seed: 0, eager: false });
     drive(&mut core, case.start, last + tail(&config.dispatch), &mut world);
-    let differences = compare(case, &world.happened, &world.sent);
-    let notes = if differences.is_empty() { Vec::new() } else { notes(case, &core, &world.happened) };
-    done(differences, notes)
+    Some((core, world))
 }
 
 /// What a test does not ask and may explain it: alerts about Bellwether itself, and conditions that nobody knew at last.

@@ -9,6 +9,7 @@ mod daemon;
 mod drill;
 mod first_alert;
 mod kills;
+mod preview;
 mod reload;
 mod restart;
 mod secrets;

@@ -8,9 +8,6 @@ use lettre::message::{Mailbox, MultiPart};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-/// How long a subject may be, in characters: beyond that no mail program shows it.
-const SUBJECT_MAX: usize = 200;
-
 /// A mail, and what names it where it begins a thread.
 #[derive(Debug)]
 pub(super) struct Composed {
@@ -70,9 +67,15 @@ impl Thread {
         if let Some(first) = first.filter(|_| !notification.alarms()) {
             return Thread { id, subject: format!("Re: {}", first.message), references, receipt: None };
         }
-        let subject: String = one_line(&message.headline).chars().take(SUBJECT_MAX).collect();
+        let subject = message.subject();
         let place = references.first().map_or_else(|| id.clone(), |root| format!("{root} {id}"));
-        let receipt = Receipt { to, place: place.into(), message: Arc::from(subject.as_str()), shared: false };
+        let receipt = Receipt {
+            to,
+            place: place.into(),
+            message: Arc::from(subject.as_str()),
+            said: Arc::from(""),
+            shared: false,
+        };
         Thread { id, subject, references, receipt: Some(receipt) }
     }
 }

@@ -146,7 +146,9 @@ fn link(url: &str, name: &str) -> String {
     format!("<a href=\"{}\" style=\"color:#3b82c4\">{}</a>", escape(url), escape(name))
 }
 
-fn escape(text: &str) -> String {
+/// Text to stand in HTML, between tags or in a quoted attribute.
+#[must_use]
+pub fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 16);
     for c in text.chars() {
         match c {

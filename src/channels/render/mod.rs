@@ -15,6 +15,7 @@ use crate::model::notification::Holds;
 use crate::model::{Item, ItemKind, Notification, Severity, Timestamp, Value};
 use std::sync::Arc;
 
+pub use html::escape as html_escaped;
 use text::clipped;
 pub use text::{date_time, one_line, shown};
 
@@ -24,6 +25,8 @@ const VALUES_MAX: usize = 20;
 const LINKS_MAX: usize = 10;
 const TITLE_MAX: usize = 400;
 const BODY_MAX: usize = 4_000;
+/// How long a subject may be, in characters: beyond that no mail program shows it.
+const SUBJECT_MAX: usize = 200;
 
 /// What a message says. Of the texts that come from data only line breaks and control characters are
 /// cleaned; markup is escaped by who writes it.
@@ -130,6 +133,12 @@ impl<'a> Message<'a> {
         }
     }
 
+    /// The subject of a mail that is about nothing before it.
+    #[must_use]
+    pub fn subject(&self) -> String {
+        one_line(&self.headline).chars().take(SUBJECT_MAX).collect()
+    }
+
     /// Its heading, where the titles stand below it.
     #[must_use]
     pub fn heading(&self) -> String {
@@ -176,7 +185,10 @@ impl<'a> Section<'a> {
             body: text::clip(&text::lines(body.trim()), BODY_MAX).into_owned(),
             since: alert.since,
             ended: alert.ended,
-            lasted: text::span(alert.since, alert.ended.unwrap_or(now)),
+            lasted: match text::span(alert.since, alert.ended.unwrap_or(now)) {
+                nothing if nothing == "0s" && alert.ended.is_none() => "just now".to_owned(),
+                span => span,
+            },
             condition: clipped(&alert.condition, TITLE_MAX),
             values: values(alert),
             notes: notes(item),

@@ -23,6 +23,8 @@ const TOTAL_MAX: usize = 12_000;
 const LISTS_SHARE: usize = 4_000;
 /// Of that, what each further list has at least: its heading and a count.
 const LIST_MIN: usize = 500;
+/// What is kept of the first message, to stand in it once it is over.
+const SAID_MAX: usize = 600;
 
 /// How many sections of one-line alerts may follow.
 const LIST_SECTIONS_MAX: usize = 4;
@@ -47,12 +49,26 @@ pub fn body(message: &Message<'_>) -> Json {
     })
 }
 
-/// The keys of `chat.update` for the first message of a group of which nothing fires any more.
+/// The keys of `chat.update` for the first message of a group of which nothing fires any more; `said` is what it told.
 #[must_use]
-pub fn ended(message: &Message<'_>) -> Json {
+pub fn ended(message: &Message<'_>, said: &str) -> Json {
     let mut blocks = blocks(message);
-    blocks.push(context("Nothing that this message told of fires any more. How it went stands in its thread."));
+    if !said.is_empty() {
+        let text = format!("*What it first told*\n{}", escape(said, SAID_MAX));
+        blocks.push(json!({ "type": "section", "text": mrkdwn(&text) }));
+    }
+    blocks.push(context("Nothing of it fires any more. How it went stands in the thread."));
     json!({ "text": fallback(message), "blocks": blocks })
+}
+
+/// What a message tells, in few lines.
+#[must_use]
+pub fn said(message: &Message<'_>) -> String {
+    let lines = message.sections.iter().map(|section| {
+        let line = format!("{} {} {}", section.line.tone.sign(), section.line.word, section.line.title);
+        if message.only().is_some() { format!("{line}\n{}", section.values_line()) } else { line }
+    });
+    clip(lines.collect::<Vec<_>>().join("\n").trim_end(), SAID_MAX).into_owned()
 }
 
 fn fallback(message: &Message<'_>) -> String {
@@ -65,8 +81,8 @@ fn blocks(message: &Message<'_>) -> Vec<Json> {
         out.push(context(&escape(&message.preface.join("\n"), NOTE_MAX * 4)));
     }
     let end: Vec<Json> = message.url.map(|url| context(&link(url, "all alerts"))).into_iter().collect();
-    // The last is what `ended` says.
-    let mut left = TOTAL_MAX - size(&out) - size(&end) - LIST_MIN;
+    // The last is for what `ended` says.
+    let mut left = TOTAL_MAX - size(&out) - size(&end) - 2 * SAID_MAX;
     let lists =
         message.sections.len() > 1 || [&message.more, &message.held, &message.still].iter().any(|l| !l.is_empty());
     let kept = if lists { LISTS_SHARE } else { 0 };
@@ -91,7 +107,7 @@ fn blocks(message: &Message<'_>) -> Vec<Json> {
         out.extend(blocks);
     }
     out.extend(end);
-    debug_assert!(out.len() < BLOCKS_MAX);
+    debug_assert!(out.len() + 1 < BLOCKS_MAX);
     out
 }
 

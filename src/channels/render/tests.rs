@@ -201,7 +201,7 @@ proptest! {
         let named: Vec<_> = items.iter().cycle().take(held * 20).map(|item| std::sync::Arc::clone(&item.alert)).collect();
         notification.holds = crate::model::notification::Holds { count: named.len() * 2, named };
         let message = Message::new(&notification, URL);
-        for body in [slack::body(&message), slack::ended(&message)] {
+        for body in [slack::body(&message), slack::ended(&message, &slack::said(&message))] {
             prop_assert_eq!(block_kit_faults(&body), Vec::<String>::new());
         }
         // What is not shown is counted.

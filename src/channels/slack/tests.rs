@@ -18,6 +18,10 @@ fn call(path: &str, body: &Json) -> String {
     let unknown: Vec<&String> = body.as_object().unwrap().keys().filter(|key| !arguments.contains(&&***key)).collect();
     assert!(unknown.is_empty(), "{path} has no argument {unknown:?}");
     let text = |key: &str| body[key].as_str().unwrap_or_default();
+    if path.ends_with("chat.update") {
+        // What it told before is not lost.
+        assert!(body["blocks"].to_string().contains("*What it first told*\\n🔴 it was slow"), "{body}");
+    }
     match (text("thread_ts"), &body["reply_broadcast"]) {
         _ if path.ends_with("chat.update") => format!("update {} of {}", text("ts"), text("channel")),
         ("", Json::Null) => format!("post to {}", text("channel")),
@@ -41,7 +45,13 @@ async fn send(notification: &Notification, update: &Json, posts: Vec<Json>) -> (
 }
 
 fn first(shared: bool) -> Receipt {
-    Receipt { to: Arc::from("#data"), place: Arc::from("C7"), message: Arc::from("1.0"), shared }
+    Receipt {
+        to: Arc::from("#data"),
+        place: Arc::from("C7"),
+        message: Arc::from("1.0"),
+        said: Arc::from("🔴 it was slow"),
+        shared,
+    }
 }
 
 fn sample(name: &str, first: Option<Receipt>) -> Notification {
@@ -77,7 +87,9 @@ async fn what_follows_stands_in_the_thread_and_what_is_new_in_the_room_too() {
     let elsewhere = Receipt { to: Arc::from("#old"), ..first(false) };
     for before in [None, Some(elsewhere)] {
         let (delivery, calls) = send(&sample("resolved", before), &no("unused"), vec![ok("2.0", None)]).await;
-        let receipt = Some(Receipt { message: Arc::from("2.0"), ..first(false) });
+        let said =
+            "🟢 RESOLVED PredictionCoordinator ran 8.2x its baseline\nratio = 8.216, duration = 608, baseline = 74";
+        let receipt = Some(Receipt { message: Arc::from("2.0"), said: Arc::from(said), ..first(false) });
         assert_eq!((delivery, calls), (Delivery::Delivered { but: None, receipt }, vec!["post to #data".to_owned()]));
     }
 }
@@ -113,7 +125,6 @@ async fn an_end_changes_the_first_message_and_is_told_once_whatever_becomes_of_t
 
 #[tokio::test]
 async fn where_the_first_message_is_gone_a_new_one_becomes_the_first() {
-    let receipt = Some(Receipt { message: Arc::from("2.0"), ..first(false) });
     let (room, shown) = ("post to #data", "post under 1.0 of C7 and there");
     let new = ok("2.0", None);
     for (name, update, posts, want) in [
@@ -125,7 +136,10 @@ async fn where_the_first_message_is_gone_a_new_one_becomes_the_first() {
         ("escalated", no("unused"), vec![no("channel_not_found"), new.clone()], vec![shown, room]),
     ] {
         let (delivery, calls) = send(&sample(name, Some(first(false))), &update, posts).await;
-        assert_eq!(delivery, Delivery::Delivered { but: None, receipt: receipt.clone() }, "{calls:?}");
+        let Delivery::Delivered { but: None, receipt: Some(receipt) } = delivery else {
+            panic!("{calls:?}: {delivery:?}")
+        };
+        assert_eq!((&*receipt.place, &*receipt.message, receipt.shared), ("C7", "2.0", false), "{calls:?}");
         assert_eq!(calls, want);
     }
     // Another refusal is one, and nothing is said twice.

@@ -72,14 +72,15 @@ impl Slack {
 
     /// Says in the first message that all of it is over.
     async fn update(&self, room: &Room, first: &Receipt, notification: &Notification) -> Result<(), Failed> {
-        let mut body = slack::ended(&Message::new(notification, self.url.as_deref()));
+        let mut body = slack::ended(&Message::new(notification, self.url.as_deref()), &first.said);
         body["channel"] = Json::from(&*first.place);
         body["ts"] = Json::from(&*first.message);
         self.call(&room.update, self.web.timeout() / UPDATE_SHARE, &body).await.map(|_| ())
     }
 
     async fn post(&self, room: &Room, place: Place<'_>, notification: &Notification, until: Instant) -> Delivery {
-        let mut body = slack::body(&Message::new(notification, self.url.as_deref()));
+        let message = Message::new(notification, self.url.as_deref());
+        let mut body = slack::body(&message);
         body["channel"] = Json::from(&*room.name);
         if let Place::Thread { first, shown } = place {
             // The id outlives a renaming of the room.
@@ -98,7 +99,7 @@ impl Slack {
             answer = self.call(&url, left(until), &body).await;
         }
         match answer {
-            Ok(answer) => Delivery::Delivered { but: None, receipt: receipt(room, place, &answer) },
+            Ok(answer) => Delivery::Delivered { but: None, receipt: receipt(room, place, &message, &answer) },
             Err(failed) => failed.delivery,
         }
     }
@@ -175,12 +176,13 @@ fn is_for_the_room(notification: &Notification) -> bool {
 
 /// What names a message that stands in the room. Slack puts a reply there whose first message was deleted: its answer is
 /// then of a message without `thread_ts`.
-fn receipt(room: &Room, place: Place<'_>, answer: &Json) -> Option<Receipt> {
-    let message = &answer["message"];
-    let in_thread = matches!(place, Place::Thread { .. }) && (message.is_null() || message["thread_ts"].is_string());
+fn receipt(room: &Room, place: Place<'_>, message: &Message<'_>, answer: &Json) -> Option<Receipt> {
+    let posted = &answer["message"];
+    let in_thread = matches!(place, Place::Thread { .. }) && (posted.is_null() || posted["thread_ts"].is_string());
     let text = |name: &str| answer[name].as_str().map(Arc::from);
+    let said = Arc::from(slack::said(message));
     let (place, message) = text("channel").zip(text("ts")).filter(|_| !in_thread)?;
-    Some(Receipt { to: Arc::clone(&room.name), place, message, shared: false })
+    Some(Receipt { to: Arc::clone(&room.name), place, message, said, shared: false })
 }
 
 /// docs.slack.dev/reference/methods/chat.postMessage: the errors that a token, or what it may do, is at fault for.
