@@ -222,3 +222,15 @@ fn what_flaps_and_gets_worse_is_told_and_a_restart_changes_nothing() {
     let end = &desk.last("slack").notification.items[0].alert;
     assert_eq!(end.note.map(bellwether::model::alert::EndNote::text), Some("steady after flapping"));
 }
+
+#[test]
+fn what_was_not_told_stands_in_the_list_of_the_undelivered_with_its_reason() {
+    let mut desk = Desk::new(FLAPS);
+    desk.fate("slack", Fate::Down).set("a", 7.0).pass(40);
+    let untold = desk.core.dispatch.undelivered(desk.now);
+    let lines: Vec<String> = untold.iter().map(|u| format!("{} {} {}", u.alert, u.channel, u.firing)).collect();
+    assert_eq!(lines, [r#"c{k="a"} slack true"#]);
+    assert!(untold[0].why.starts_with("its breaker is tripped until 2026-01-05T00:0"), "{}", untold[0].why);
+    desk.fate("slack", Fate::Takes).pass(120);
+    assert_eq!(desk.core.dispatch.undelivered(desk.now), []);
+}

@@ -5,7 +5,7 @@ use super::subject::Target;
 use super::{Config, Dispatch};
 use crate::model::alert::Reason;
 use crate::model::record::{Phase, TargetRecord};
-use crate::model::{AlertId, FailureCounts, LabelSet, Timestamp};
+use crate::model::{AlertId, FailureCounts, LabelSet, Severity, Timestamp};
 use std::sync::Arc;
 
 /// How a channel is.
@@ -27,7 +27,69 @@ pub struct ChannelReport {
     pub undelivered: usize,
 }
 
+/// What a channel has not been told, though nothing holds it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Undelivered {
+    pub alert: AlertId,
+    pub severity: Severity,
+    pub title: String,
+    pub firing: bool,
+    pub channel: Arc<str>,
+    /// Since when there is news that it has not been told.
+    pub since: Option<Timestamp>,
+    /// Episodes that came and went in the meantime.
+    pub missed: usize,
+    /// Its fallback was told, or is.
+    pub covered: bool,
+    /// Why it has not been told yet, for people.
+    pub why: String,
+}
+
 impl Dispatch {
+    /// What was not told yet though nothing holds it, by alert and channel.
+    #[must_use]
+    pub fn undelivered(&self, now: Timestamp) -> Vec<Undelivered> {
+        let mut all: Vec<Undelivered> = Vec::new();
+        for (id, subject) in &self.subjects {
+            let untold = subject.targets.iter().filter(|t| t.is_untold());
+            all.extend(untold.map(|target| Undelivered {
+                alert: id.clone(),
+                severity: subject.view.severity,
+                title: subject.view.title.clone(),
+                firing: subject.phase == Phase::Firing,
+                channel: Arc::clone(&target.channel),
+                since: target.news.map(|(_, at)| at),
+                missed: target.missed.len(),
+                covered: target.covered,
+                why: self.why_untold(target, now),
+            }));
+        }
+        all.sort_by(|a, b| (&a.alert, &a.channel).cmp(&(&b.alert, &b.channel)));
+        all
+    }
+
+    fn why_untold(&self, target: &Target, now: Timestamp) -> String {
+        let Some(channel) = self.channels.get(&target.channel) else { return "it has not been asked yet".to_owned() };
+        let down = channel.down.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+        if target.in_flight {
+            return "a message is out, and not answered yet".to_owned();
+        }
+        if let Some(until) = channel.breaker.tripped_until(now) {
+            return format!("its breaker is tripped until {until}{down}");
+        }
+        if let Some(until) = channel.not_before.filter(|until| now < *until) {
+            return format!("it asked us to wait until {until}");
+        }
+        let retry = self.groups.get(&target.group).and_then(|g| g.retry.as_ref());
+        match retry {
+            Some(retry) if retry.refused => {
+                format!("it refused the message; tried again at {}{down}", retry.not_before)
+            }
+            Some(retry) => format!("attempt {} failed; tried again at {}", retry.attempts, retry.not_before),
+            None => "its group's wait, or the channel's rate, is not over".to_owned(),
+        }
+    }
+
     /// How each channel is, in the order of names.
     #[must_use]
     pub fn channel_reports(&self, now: Timestamp) -> Vec<ChannelReport> {

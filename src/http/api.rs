@@ -26,7 +26,7 @@ pub type Route = (&'static str, &'static str, Role, MethodRouter<Handle>);
 
 /// Every route there is. What only shows needs `Read`; what changes who is told of what, `Silence`; what changes the
 /// daemon, `Admin`. `Anyone` is for what a load balancer asks, and tells nothing.
-pub fn routes() -> [Route; 14] {
+pub fn routes() -> [Route; 15] {
     [
         ("/healthz", "get", Role::Anyone, get(healthz)),
         ("/readyz", "get", Role::Anyone, get(readyz)),
@@ -34,6 +34,7 @@ pub fn routes() -> [Route; 14] {
         ("/-/reload", "post", Role::Admin, post(reload)),
         ("/api/v1/alerts", "get", Role::Read, get(alerts)),
         ("/api/v1/checks", "get", Role::Read, get(checks)),
+        ("/api/v1/undelivered", "get", Role::Read, get(undelivered)),
         ("/api/v1/status", "get", Role::Read, get(status)),
         ("/api/v1/silences", "get", Role::Read, get(silences::list)),
         ("/api/v1/silences", "post", Role::Silence, post(silences::put)),
@@ -84,6 +85,13 @@ async fn alerts(State(handle): State<Handle>, Query(pairs): Query<Pairs>) -> Res
 async fn checks(State(handle): State<Handle>, Query(pairs): Query<Pairs>) -> Response {
     match query::checks(pairs) {
         Ok(filter) => json(handle.checks(filter).await),
+        Err(why) => bad_request(&why),
+    }
+}
+
+async fn undelivered(State(handle): State<Handle>, Query(pairs): Query<Pairs>) -> Response {
+    match query::part(pairs) {
+        Ok(part) => json(handle.undelivered(part).await),
         Err(why) => bad_request(&why),
     }
 }

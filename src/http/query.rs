@@ -48,6 +48,18 @@ pub fn checks(pairs: Pairs) -> Result<CheckFilter, String> {
     Ok(filter)
 }
 
+/// Reads which part of a list is asked for.
+///
+/// # Errors
+/// Says which parameter is wrong and what it may be.
+pub fn part(pairs: Pairs) -> Result<Window, String> {
+    let mut part = Window::default();
+    for (name, value) in pairs {
+        window(&mut part, &name, &value, "")?;
+    }
+    Ok(part)
+}
+
 /// Reads a filter of silences.
 ///
 /// # Errors

@@ -33,6 +33,7 @@ async fn answer(mut inbox: Inbox, reload: Result<Reloaded, String>) {
                 page.items[0].check = format!("{filter:?}").into();
                 reply.send(page).unwrap();
             }
+            Question::Undelivered(_, reply) => reply.send(samples::page(samples::undelivered())).unwrap(),
             Question::Checks(_, reply) => reply.send(samples::page(samples::check())).unwrap(),
             Question::Status(reply) => reply.send(samples::status()).unwrap(),
             Question::Find(named, reply) => reply
@@ -102,7 +103,14 @@ fn the_document_has_every_route_and_no_other() {
 async fn the_document_has_every_field_and_no_other() {
     let url = daemon(Ok(Reloaded { checks: 3 })).await;
     let document = openapi();
-    let paths = ["/api/v1/alerts", "/api/v1/checks", "/api/v1/status", "/api/v1/silences", "/api/v1/why?alert=slow"];
+    let paths = [
+        "/api/v1/alerts",
+        "/api/v1/checks",
+        "/api/v1/undelivered",
+        "/api/v1/status",
+        "/api/v1/silences",
+        "/api/v1/why?alert=slow",
+    ];
     for asked in paths {
         let path = asked.split('?').next().unwrap();
         let schema = &document["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]["schema"];

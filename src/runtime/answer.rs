@@ -1,7 +1,8 @@
 //! From what the core knows to what is shown, between two turns and for one page.
 
 use super::views::{
-    Alert, AlertFilter, Channel, Check, CheckFilter, Classes, Instant, Names, Outcome, Page, Shown, Source, State, Told,
+    Alert, AlertFilter, Channel, Check, CheckFilter, Classes, Instant, Names, Outcome, Page, Shown, Source, State,
+    Told, Undelivered, Window,
 };
 use crate::core::Core;
 use crate::model::alert::AlertView;
@@ -47,6 +48,21 @@ pub fn checks(core: &Core, filter: &CheckFilter) -> Page<Check> {
         None => core.engine.check_names(),
     };
     filter.window.of(names, |name| check(core, &name))
+}
+
+/// What channels were not told yet though nothing holds it, by alert and channel.
+pub fn undelivered(core: &Core, window: Window, now: Timestamp) -> Page<Undelivered> {
+    window.of(core.dispatch.undelivered(now), |untold| Undelivered {
+        alert: untold.alert.to_string(),
+        severity: untold.severity,
+        title: untold.title,
+        firing: untold.firing,
+        channel: untold.channel,
+        since: untold.since.map(Instant),
+        missed: untold.missed,
+        covered: untold.covered,
+        why: untold.why,
+    })
 }
 
 fn alert(core: &Core, state: AlertState, view: &AlertView) -> Alert {

@@ -3,7 +3,7 @@
 use super::silences::{Silence, SilenceFilter, SilenceRefused, SilenceRequest, Silenced};
 use super::views::drill::{DrillReport, DrillWish};
 use super::views::why::{NoAlert, Why, WhyFilter};
-use super::views::{Alert, AlertFilter, Check, CheckFilter, Page, Reloaded, Status};
+use super::views::{Alert, AlertFilter, Check, CheckFilter, Page, Reloaded, Status, Undelivered, Window};
 use crate::model::alert_ref::AlertRef;
 use crate::telemetry::Telemetry;
 use std::sync::Arc;
@@ -30,6 +30,7 @@ const STUCK: Duration = Duration::from_mins(1);
 pub enum Question {
     Alerts(AlertFilter, oneshot::Sender<Page<Alert>>),
     Checks(CheckFilter, oneshot::Sender<Page<Check>>),
+    Undelivered(Window, oneshot::Sender<Page<Undelivered>>),
     Status(oneshot::Sender<Status>),
     /// Which alert is meant, by its text.
     Find(AlertRef, oneshot::Sender<Result<String, NoAlert>>),
@@ -119,6 +120,11 @@ impl Handle {
 
     pub async fn alerts(&self, filter: AlertFilter) -> Result<Page<Alert>, NoAnswer> {
         self.ask(PATIENCE, |reply| Question::Alerts(filter, reply)).await
+    }
+
+    /// What channels were not told yet though nothing holds it.
+    pub async fn undelivered(&self, window: Window) -> Result<Page<Undelivered>, NoAnswer> {
+        self.ask(PATIENCE, |reply| Question::Undelivered(window, reply)).await
     }
 
     pub async fn checks(&self, filter: CheckFilter) -> Result<Page<Check>, NoAnswer> {

@@ -337,6 +337,9 @@ impl Daemon {
     fn answer(&mut self, question: Question) -> Option<Input> {
         match question {
             Question::Alerts(filter, reply) => drop(reply.send(answer::alerts(&self.core, &filter))),
+            Question::Undelivered(window, reply) => {
+                drop(reply.send(answer::undelivered(&self.core, window, self.clock.now())));
+            }
             Question::Checks(filter, reply) => drop(reply.send(answer::checks(&self.core, &filter))),
             Question::Status(reply) => {
                 let status = self.status();

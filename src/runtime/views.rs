@@ -198,6 +198,25 @@ pub struct Outcome {
     pub unknown: Vec<String>,
 }
 
+/// What a channel has not been told, though nothing holds it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Undelivered {
+    pub alert: String,
+    pub severity: Severity,
+    pub title: String,
+    /// Whether it fires; an ended one is told as ended, or as one that came and went.
+    pub firing: bool,
+    pub channel: Arc<str>,
+    /// Since when there is news that it has not been told.
+    pub since: Option<Instant>,
+    /// Episodes that came and went in the meantime.
+    pub missed: usize,
+    /// Whether its fallback is told in its place.
+    pub covered: bool,
+    /// Why it has not been told yet.
+    pub why: String,
+}
+
 /// The daemon.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Status {

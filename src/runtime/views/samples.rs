@@ -191,3 +191,18 @@ pub fn drill() -> DrillReport {
         }],
     }
 }
+
+/// What a channel was not told.
+pub fn undelivered() -> Undelivered {
+    Undelivered {
+        alert: r#"slow{processor="X"}"#.into(),
+        severity: Severity::Critical,
+        title: "X is slow".into(),
+        firing: true,
+        channel: Arc::from("data-slack"),
+        since: Some(Instant(Timestamp::from_secs(1_767_571_200))),
+        missed: 1,
+        covered: true,
+        why: "its breaker is tripped until 2026-01-05T00:00:30Z: no connection".into(),
+    }
+}
