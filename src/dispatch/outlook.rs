@@ -116,6 +116,12 @@ impl Dispatch {
         }
         if let Some(retry) = group.retry.as_ref().filter(|retry| now < retry.not_before) {
             let at = retry.not_before.to_the_second();
+            // Whichever of the two lets it go last.
+            if let kept @ (.., Some(until)) = self.admission(&target.channel, now)
+                && at < until
+            {
+                return kept;
+            }
             return if retry.refused {
                 let next = format!("it is tried again at {at}, or at once when what it says changes");
                 (format!("`{}` refused the message", target.channel), next, Some(at))
@@ -274,3 +280,6 @@ fn waits(group: &Group, target: &Target) -> String {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

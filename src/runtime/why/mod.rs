@@ -272,6 +272,13 @@ impl Life {
         line.took_seconds = answer.map(|(took, _)| took.as_secs_f64());
     }
 
+    /// Whether a note matters here: one about a silence does where that silence held something.
+    fn concerns(&self, note: &str) -> bool {
+        let silence = note.strip_prefix("silence `").and_then(|rest| rest.split('`').next());
+        let held = |id: &str| self.lines.iter().any(|line| line.kind == "decision" && line.text.contains(id));
+        silence.is_none_or(held)
+    }
+
     /// What happened to Bellwether itself, and to the channels of the alert, while it was under way.
     fn notes(&mut self, store: &mut dyn Store, present: &Present) -> Result<(), StoreError> {
         let Some(from) = self.lines.first().map(|line| line.at.0) else { return Ok(()) };
@@ -281,7 +288,9 @@ impl Life {
         let within = |entry: &Entry| from <= entry.at() && entry.at() <= until;
         let notes = store.lines(Topic::Bellwether, i64::MAX, NOTES_MAX)?.entries;
         for (_, entry) in notes.into_iter().filter(|(_, entry)| within(entry)) {
-            if let Entry::Note { at, text } = entry {
+            if let Entry::Note { at, text } = entry
+                && self.concerns(&text)
+            {
                 self.push(at, "note", None, text);
             }
         }

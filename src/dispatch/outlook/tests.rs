@@ -1,0 +1,111 @@
+use super::*;
+use crate::dispatch::drill::{DrillOrder, view};
+use crate::dispatch::{ChannelRules, Config, GroupBy, Route, Send, Timers};
+use crate::model::{Change, ChangeKind, Delivery, FailureClass};
+use std::time::Duration;
+
+fn config() -> Config {
+    let name: Arc<str> = Arc::from("slack");
+    let root = Route {
+        id: Arc::from("{}"),
+        matchers: Vec::new(),
+        continues: false,
+        channels: vec![Arc::clone(&name)],
+        group_by: GroupBy::Labels(Vec::new()),
+        timers: Timers::default(),
+        during: crate::dispatch::calendar::During::default(),
+        routes: Vec::new(),
+        declared: Arc::from("a.yaml:1"),
+    };
+    Config { route: Some(root), channels: vec![ChannelRules::new(&name)], ..Config::default() }
+}
+
+/// One alert that fired at 0, told to `slack` behind the default timers.
+struct World {
+    dispatch: Dispatch,
+    alert: AlertId,
+    out: Vec<Send>,
+}
+
+impl World {
+    fn new() -> World {
+        let now = Timestamp::default();
+        let labels = [("check", "slow")].into_iter().collect();
+        let order = DrillOrder { id: Arc::from("1"), labels, severity: Severity::Warning, channel: None };
+        let view = Arc::new(view(&order, now));
+        let alert = view.id.clone();
+        let mut dispatch = Dispatch::new(config(), Vec::new(), now, 7);
+        let change = Change { at: now, kind: ChangeKind::Fired, severity: Severity::Warning, note: None, view };
+        dispatch.changed(&change, Vec::new(), None);
+        World { dispatch, alert, out: Vec::new() }
+    }
+
+    fn advance(&mut self, secs: i64) {
+        let out = self.dispatch.advance(Timestamp::from_secs(secs), &|_| None);
+        self.out.extend(out);
+    }
+
+    fn answer(&mut self, secs: i64, delivery: &Delivery) {
+        for send in std::mem::take(&mut self.out) {
+            let now = Timestamp::from_secs(secs);
+            self.dispatch.answered(&send.notification.id, delivery, Duration::ZERO, now);
+        }
+        self.advance(secs);
+    }
+
+    /// What the channel knows, and the sentences.
+    fn says(&self, secs: i64) -> String {
+        let [one] = &self.dispatch.outlook(&self.alert, Timestamp::from_secs(secs))[..] else { panic!("one channel") };
+        format!("{}: {}. {}", one.knows.name(), one.because, one.next)
+    }
+
+    fn assert_says(&self, secs: i64, parts: [&str; 3]) {
+        let said = self.says(secs);
+        assert!(parts.iter().all(|part| said.contains(part)), "{parts:?}: {said}");
+    }
+}
+
+fn failed() -> Delivery {
+    Delivery::NotSent { why: "no connection".into(), retry_after: None, ill: true, class: FailureClass::Refused }
+}
+
+#[test]
+fn each_step_of_a_message_says_what_it_waits_for() {
+    let mut world = World::new();
+    world.advance(1);
+    world.assert_says(1, ["not_told: its group gathers news", "`group_wait` 30s", "it leaves at 1970-01-01T00:00:30Z"]);
+    world.advance(30);
+    world.assert_says(31, ["not_told: a message was sent at 1970-01-01T00:00:30Z", "no answer yet", "its answer"]);
+    world.answer(32, &Delivery::Delivered { but: None, receipt: None });
+    world.assert_says(33, ["told: it knows what is true", "a repeat is due at", "1970-01-01T04:00:30Z"]);
+}
+
+#[test]
+fn what_fails_says_when_it_is_tried_again_and_what_its_channel_says() {
+    let mut world = World::new();
+    world.advance(30);
+    world.answer(31, &failed());
+    world.assert_says(31, ["not_told: one attempt failed", "it is tried again at", "1970-01-01T00:00:3"]);
+    let mut now = 31;
+    while world.dispatch.channel_reports(Timestamp::from_secs(now))[0].breaker == "admitting" {
+        now += 60;
+        world.advance(now);
+        world.answer(now, &failed());
+    }
+    world.assert_says(
+        now,
+        ["not_told: `slack` takes no messages now: no connection", "its breaker lets one", "through at"],
+    );
+    world.advance(now + 3600);
+    world.answer(now + 3600, &Delivery::Refused { why: "no such room".into(), class: FailureClass::Refused });
+    world.assert_says(now + 3600, ["`slack` refused the message", "it is tried again at", "when what it says changes"]);
+}
+
+#[test]
+fn labels_that_no_route_takes_say_so() {
+    let mut config = config();
+    config.route.as_mut().unwrap().channels.clear();
+    let dispatch = Dispatch::new(config, Vec::new(), Timestamp::default(), 7);
+    let why = dispatch.led(&LabelSet::default(), Timestamp::default()).unwrap_err();
+    assert!(why.contains("leads to no channel"), "{why}");
+}
