@@ -12,7 +12,7 @@ use crate::model::{
     AlertId, AlertState, Change, ChangeKind, Delivery, Incoming, Key, LabelSet, Matcher, Severity, Silence, Timestamp,
 };
 use crate::rules::{Check, Mode, SelfAlerts, reach};
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -111,8 +111,8 @@ pub struct Core {
     pub engine: Engine,
     pub received: Received,
     pub dispatch: Dispatch,
-    /// Alerts that are pending or firing, in the order of identities: what lists are made of.
-    active: BTreeSet<AlertId>,
+    /// Alerts that are pending or firing, in the order of identities, and whether they fire: what lists are made of.
+    active: BTreeMap<AlertId, bool>,
     changes: Vec<Change>,
     history: Vec<Entry>,
 }
@@ -141,7 +141,7 @@ impl Core {
             dispatch.active(view, Phase::Firing, now);
         }
         let mut core =
-            Core { engine, received, dispatch, active: BTreeSet::new(), changes: Vec::new(), history: Vec::new() };
+            Core { engine, received, dispatch, active: BTreeMap::new(), changes: Vec::new(), history: Vec::new() };
         core.list();
         // This configuration loaded, and this store was read: what was wrong with either before is over.
         for over in ["config-rejected", "store-failing"] {
@@ -258,7 +258,12 @@ impl Core {
 
     /// Every alert that is pending or firing, ours or received, in the order of identities.
     pub fn active(&self) -> impl ExactSizeIterator<Item = &AlertId> {
-        self.active.iter()
+        self.active.keys()
+    }
+
+    /// Every alert that fires, in that order.
+    pub fn firing(&self) -> impl Iterator<Item = &AlertId> {
+        self.active.iter().filter_map(|(id, fires)| fires.then_some(id))
     }
 
     /// The state and the labels of an active alert, without rendering its words; its label `severity` may be an older one.
@@ -285,7 +290,7 @@ impl Core {
 
     /// Makes the list of active alerts anew.
     fn list(&mut self) {
-        let received = self.received.views().map(|view| view.id.clone());
+        let received = self.received.views().map(|view| (view.id.clone(), true));
         self.active = self.engine.active_ids().chain(received).collect();
     }
 
@@ -337,10 +342,13 @@ impl Core {
     }
 
     fn note(&mut self, change: &Change) {
-        if change.kind == ChangeKind::Resolved {
-            self.active.remove(&change.view.id);
+        let id = &change.view.id;
+        let fires = !matches!(change.kind, ChangeKind::Pending | ChangeKind::Resolved);
+        // One that ended may be pending again already.
+        if change.kind == ChangeKind::Resolved && self.engine.state(id) == AlertState::Inactive {
+            self.active.remove(id);
         } else {
-            self.active.insert(change.view.id.clone());
+            self.active.insert(id.clone(), fires);
         }
         self.changes.push(change.clone());
         self.history.push(Entry::Change(change.clone()));

@@ -2,10 +2,11 @@
 
 use super::channel::ChannelState;
 use super::subject::Target;
-use super::{Config, Dispatch};
+use super::{Cause, Config, Dispatch};
 use crate::model::alert::Reason;
 use crate::model::record::{Phase, TargetRecord};
 use crate::model::{AlertId, FailureCounts, LabelSet, Severity, Timestamp};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// How a channel is.
@@ -123,6 +124,19 @@ impl Dispatch {
         let limit = limit.then(|| AlertId::own(&alert.check, Reason::Limit));
         let inhibitor = self.inhibitions.find(alert, labels).map(|inhibitor| inhibitor.by);
         inhibitor.into_iter().chain(limit).collect()
+    }
+
+    /// The calendars that hold an alert back now on a route that it leads by.
+    #[must_use]
+    pub fn muted_by(&self, alert: &AlertId) -> BTreeSet<Arc<str>> {
+        let targets = self.subjects.get(alert).into_iter().flat_map(|s| &s.targets);
+        let causes = targets.filter_map(|t| self.calendars.hold(&self.groups.get(&t.group)?.route));
+        let names = |cause: &Cause| match cause {
+            Cause::Outside { calendars, .. } => calendars.clone(),
+            Cause::Muted { calendar, .. } => vec![Arc::clone(calendar)],
+            _ => Vec::new(),
+        };
+        causes.flat_map(names).collect()
     }
 
     /// What travels together: each group's labels, its channel and its members.

@@ -150,14 +150,16 @@ impl Engine {
         self.checks.get(check).is_some_and(|c| c.check.mode == Mode::Shadow)
     }
 
-    /// The identities of all alerts that are pending or firing.
-    pub fn active_ids(&self) -> impl Iterator<Item = AlertId> {
-        let is_active = |life: &Life| AlertState::of(&life.latches) != AlertState::Inactive;
-        let lives = self.checks.values().flat_map(move |c| {
-            let active = c.lives.iter().filter(move |(_, life)| is_active(life));
-            active.map(|(key, _)| AlertId { check: Arc::clone(&c.check.name), reason: None, key: key.clone() })
+    /// The identities of all alerts that are pending or firing, and whether they fire.
+    pub fn active_ids(&self) -> impl Iterator<Item = (AlertId, bool)> {
+        let lives = self.checks.values().flat_map(|c| {
+            c.lives.iter().filter_map(|(key, life)| {
+                let state = AlertState::of(&life.latches);
+                let id = || AlertId { check: Arc::clone(&c.check.name), reason: None, key: key.clone() };
+                (state != AlertState::Inactive).then(|| (id(), state.firing().is_some()))
+            })
         });
-        lives.chain(self.signals.keys().cloned())
+        lives.chain(self.signals.keys().map(|id| (id.clone(), true)))
     }
 
     /// The state and the labels of an active alert; the label `severity` may be an older one.

@@ -16,8 +16,7 @@ pub fn alerts(pairs: Pairs) -> Result<Filter, String> {
             "silenced" => filter.silenced = truth(&name, &value)?,
             "inhibited" => filter.inhibited = truth(&name, &value)?,
             "unprocessed" => filter.unprocessed = truth(&name, &value)?,
-            // Calendars and limits hold back as inhibitions do.
-            "muted" => {}
+            "muted" => filter.muted = truth(&name, &value)?,
             "filter" => filter.matchers.push(matcher(&value)?),
             "receiver" if value.is_empty() => {}
             "receiver" => {
@@ -28,7 +27,7 @@ pub fn alerts(pairs: Pairs) -> Result<Filter, String> {
             "limit" => filter.limit = number(&name, &value)?,
             _ => {
                 return Err(format!(
-                    "`{name}` is no parameter: there are active silenced inhibited unprocessed filter receiver offset limit"
+                    "`{name}` is no parameter: there are active silenced inhibited unprocessed muted filter receiver offset limit"
                 ));
             }
         }

@@ -11,7 +11,8 @@ use std::sync::Arc;
 
 /// The firing alerts that pass, in the order of identities.
 pub fn list(core: &Core, filter: &Filter) -> Vec<AlertId> {
-    let passing = core.active().filter(|id| passes(core, id, filter));
+    let all = filter.takes_every_state() && filter.receiver.is_none() && filter.matchers.is_empty();
+    let passing = core.firing().filter(|id| all || passes(core, id, filter));
     passing.skip(filter.offset).take(filter.limit).cloned().collect()
 }
 
@@ -73,7 +74,7 @@ fn passes(core: &Core, id: &AlertId, filter: &Filter) -> bool {
 
 impl Filter {
     fn takes_every_state(&self) -> bool {
-        self.active && self.silenced && self.inhibited && self.unprocessed
+        self.active && self.silenced && self.inhibited && self.unprocessed && self.muted
     }
 
     fn takes(&self, status: &AlertStatus) -> bool {
@@ -81,6 +82,7 @@ impl Filter {
             && (self.unprocessed || status.state != "unprocessed")
             && (self.silenced || status.silenced_by.is_empty())
             && (self.inhibited || status.inhibited_by.is_empty())
+            && (self.muted || status.muted_by.is_empty())
     }
 }
 
@@ -96,8 +98,9 @@ fn status_of(core: &Core, id: &AlertId, labels: &LabelSet) -> AlertStatus {
     }
     let inhibited_by: Vec<String> = core.dispatch.held_by(id, labels).iter().map(fingerprint).collect();
     let silenced_by: Vec<Arc<str>> = core.dispatch.silences().matching(labels).map(|s| Arc::clone(&s.id)).collect();
-    let state = if inhibited_by.is_empty() && silenced_by.is_empty() { "active" } else { "suppressed" };
-    AlertStatus { state, silenced_by, inhibited_by, muted_by: Vec::new() }
+    let muted_by: Vec<Arc<str>> = core.dispatch.muted_by(id).into_iter().collect();
+    let held = !(inhibited_by.is_empty() && silenced_by.is_empty() && muted_by.is_empty());
+    AlertStatus { state: if held { "suppressed" } else { "active" }, silenced_by, inhibited_by, muted_by }
 }
 
 fn alert(core: &Core, view: &AlertView, now: Timestamp) -> Alert {

@@ -41,6 +41,8 @@ pub struct Filter {
     pub silenced: bool,
     pub inhibited: bool,
     pub unprocessed: bool,
+    /// Held by a calendar: a parameter of Alertmanager's groups, and here of alerts, too.
+    pub muted: bool,
     /// A regular expression over the names of channels.
     pub receiver: Option<Matcher>,
     pub matchers: Vec<Matcher>,
@@ -55,6 +57,7 @@ impl Default for Filter {
             silenced: true,
             inhibited: true,
             unprocessed: true,
+            muted: true,
             receiver: None,
             matchers: Vec::new(),
             offset: 0,
