@@ -287,13 +287,14 @@ impl Dispatch {
     /// Asks anew about what is held. What is free again, and still fires, is told as new.
     pub(super) fn recheck_holds(&mut self, now: Timestamp) {
         let over = std::mem::take(&mut self.over);
+        let relabelled = std::mem::take(&mut self.relabelled);
         let all = std::mem::take(&mut self.holds_changed);
-        if !all && over.is_empty() {
+        if !all && over.is_empty() && relabelled.is_empty() {
             return;
         }
         // Of a silence that ended, only those that it held are asked: there may be many silences, and many alerts.
         let concerns = |s: &Subject| s.targets.iter().filter_map(|t| t.hold.as_ref()).any(|c| c.is_silence_of(&over));
-        let is_asked = |id: &&AlertId| all || self.subjects.get(*id).is_some_and(concerns);
+        let is_asked = |id: &&AlertId| all || relabelled.contains(*id) || self.subjects.get(*id).is_some_and(concerns);
         let asked: Vec<AlertId> = self.held.iter().filter(is_asked).cloned().collect();
         for id in asked {
             self.held.remove(&id);

@@ -173,6 +173,8 @@ pub struct Dispatch {
     inhibitions: Inhibitions,
     silences: Silences,
     calendars: Calendars,
+    /// Held alerts whose labels changed: what holds them is asked anew.
+    relabelled: HashSet<AlertId>,
     /// Silences that hold no longer, or not as before: whom they held is asked anew.
     over: HashSet<Arc<str>>,
     /// Checks that fire for more instances than their limit.
@@ -215,7 +217,8 @@ impl Dispatch {
     /// The next instant at which [`Dispatch::advance`] has something to do.
     #[must_use]
     pub fn next_due(&self) -> Option<Timestamp> {
-        if !self.touched.is_empty() || self.holds_changed || !self.over.is_empty() || self.drills.has_sends() {
+        let is_asked = self.holds_changed || !self.over.is_empty() || !self.relabelled.is_empty();
+        if !self.touched.is_empty() || is_asked || self.drills.has_sends() {
             return Some(Timestamp::MIN);
         }
         let timer = self.queue.first().map(|(at, _)| *at);

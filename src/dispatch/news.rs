@@ -106,6 +106,9 @@ impl Dispatch {
         let id = &view.id;
         let subject = self.subjects.entry(id.clone()).or_insert_with(|| Subject::new(view, phase));
         if subject.active.as_ref() != Some(&view.labels) {
+            if subject.targets.iter().any(|t| t.hold.is_some()) {
+                self.relabelled.insert(id.clone());
+            }
             if let Some(labels) = subject.active.replace(view.labels.clone()) {
                 self.holds_changed |= self.inhibitions.deactivate(id, &labels);
             }

@@ -26,6 +26,7 @@ impl Dispatch {
             inhibitions: Inhibitions::new(config.inhibit.clone()),
             silences: Silences::default(),
             calendars: Calendars::default(),
+            relabelled: HashSet::new(),
             over: HashSet::new(),
             config,
             subjects: HashMap::new(),
