@@ -3,6 +3,8 @@
 //! One owner of all state, and no clock, socket, `await` or log. `run`, the users' tests, the simulation and every
 //! replay drive this very thing.
 
+mod breakers;
+
 use crate::dispatch::{self, Dispatch, Health, Wait};
 use crate::engine::{self, Engine, Evaluated, Received};
 use crate::model::alert::AlertView;
@@ -76,6 +78,8 @@ pub enum Input {
         id: Arc<str>,
     },
     StoreRecovered,
+    /// Somebody has what has this name tried at once: a channel, a source.
+    ResetBreaker(Arc<str>),
     /// A marked message is to go through the routes and channels now.
     Drill(Box<DrillOrder>),
     /// Alerts that others sent us.
@@ -241,6 +245,7 @@ impl Core {
             Input::ReloadRejected { why } => self.engine.raise_self("config-rejected", Key::default(), why, now),
             Input::StoreFailed { why } => self.engine.raise_self("store-failing", Key::default(), why, now),
             Input::Silence(silence) => self.dispatch.silence(*silence, now),
+            Input::ResetBreaker(name) => self.reset_breaker(&name, now),
             Input::ExpireSilence { id } => self.dispatch.expire_silence(&id, now),
             Input::Drill(order) => self.dispatch.drill(&order, now),
             Input::StoreRecovered => self.engine.clear_self("store-failing", Key::default(), now),

@@ -5,7 +5,7 @@ use bellwether::core::{Core, CoreConfig, Input, Options, Turn};
 use bellwether::dispatch::Send;
 use bellwether::engine::{Collect, CollectFailure, Evaluated, evaluate};
 use bellwether::load::{self, Mode};
-use bellwether::model::record::{Row, RowName, Saved, Write};
+use bellwether::model::record::{Entry, Row, RowName, Saved, Write};
 use bellwether::model::{Delivery, FailureClass, Table, TableBuilder, Timestamp, Value};
 use bellwether::testing::{World, drive};
 use std::collections::BTreeMap;
@@ -242,12 +242,51 @@ fn a_probe_that_a_reload_gave_up_locks_nothing() {
     let [next] = &turn.collects[..] else { panic!("another probe: {:?}", turn.collects) };
     assert_ne!(next.check.name, probe);
     d.world.now = 70;
-    let judged = evaluate(&next.check, next.slot, d.world.collect(next));
-    let (check, slot, generation) = (Arc::clone(&next.check), next.slot, next.generation);
-    let answer = Evaluated { check, slot, generation, took: Duration::ZERO, fell_back: None, judged };
-    d.world.now = 70;
-    d.core.handle(later, [Input::Evaluated(Box::new(answer))]);
+    let answer = answered(&mut d.world, next);
+    d.core.handle(later, [answer]);
     d.now = later;
     let d = d.run(200);
     assert!(d.source().starts_with("admitting "), "{}", d.source());
+}
+
+#[test]
+fn a_reset_has_a_channel_and_a_source_tried_at_once_and_is_written_down() {
+    let long = ", breaker: { failures: 1, wait: 1h, wait_max: 1h }";
+    let yaml = ten(long).replace('%', long).replace("every: 1m", "every: 6h");
+    let mut d = Daemon::new(&yaml, Around { one_is_down_until: 20, source_is_down_until: 20, ..Around::default() });
+    d = d.run(60);
+    assert!(d.source().starts_with("tripped") && d.channel("one").starts_with("one tripped"), "{:?}", d.world.log);
+    d.world.now = 60;
+    let mut notes = Vec::new();
+    for name in ["one", "s"] {
+        let turn = d.core.handle(d.now, [Input::ResetBreaker(Arc::from(name))]);
+        notes.extend(turn.writes.iter().filter_map(|write| match write {
+            Write::Append(entry) => match &**entry {
+                Entry::Note { text, .. } => Some(text.clone()),
+                _ => None,
+            },
+            _ => None,
+        }));
+        let answers: Vec<Input> = turn.collects.iter().map(|c| answered(&mut d.world, c)).collect();
+        let sends = turn.sends.iter().map(|send| Input::Delivered {
+            id: Arc::clone(&send.notification.id),
+            took: Duration::ZERO,
+            delivery: d.world.send(d.now, send),
+        });
+        let inputs: Vec<Input> = answers.into_iter().chain(sends).collect();
+        assert!(!inputs.is_empty(), "{name} is tried");
+        d.core.handle(d.now, inputs);
+    }
+    assert!(notes[0].starts_with("the breaker of channel `one` was reset: it was tripped until"), "{notes:?}");
+    assert!(notes[1].starts_with("the breaker of source `s` was reset: it was tripped until"), "{notes:?}");
+    let d = d.run(70);
+    assert!(d.channel("one").starts_with("one admitting"), "{}", d.channel("one"));
+    assert!(d.source().starts_with("admitting"), "{}", d.source());
+    assert!((0..9).all(|i| d.error(&format!("c{i}")).is_empty()), "all ask again");
+}
+
+fn answered(world: &mut Around, collect: &Collect) -> Input {
+    let judged = evaluate(&collect.check, collect.slot, world.collect(collect));
+    let (check, slot, generation) = (Arc::clone(&collect.check), collect.slot, collect.generation);
+    Input::Evaluated(Box::new(Evaluated { check, slot, generation, took: Duration::ZERO, fell_back: None, judged }))
 }

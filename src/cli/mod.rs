@@ -1,5 +1,6 @@
 //! THE COMMANDS: one file each. Results go to standard output, words for people to standard error.
 
+mod breaker;
 mod daemon;
 mod drill;
 mod eval;
@@ -46,6 +47,8 @@ enum Command {
     Routes(routes::Arguments),
     /// Sends a marked message through the routes and channels of the daemon that runs.
     Drill(drill::Arguments),
+    /// How the breakers of a daemon that runs are, and one that is to be tried now.
+    Breaker(breaker::Arguments),
     /// Says what was told of an alert, what was not and why not.
     Why(why::Arguments),
     /// Prints one JSON Schema for every file.
@@ -90,6 +93,7 @@ pub fn main() -> ExitCode {
         Command::Preview(arguments) => preview::main(&arguments),
         Command::Routes(arguments) => routes::main(&arguments),
         Command::Drill(arguments) => drill::main(&arguments),
+        Command::Breaker(arguments) => breaker::main(&arguments),
         Command::Why(arguments) => why::main(&arguments),
         Command::Schema(arguments) => schema::main(&arguments),
         Command::Init(arguments) => init::main(&arguments),

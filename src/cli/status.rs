@@ -127,7 +127,7 @@ fn channel(channel: &Value) -> Line {
 }
 
 /// Failures by class, ever: `; failed so far: 7 timed_out, 1 refused`.
-fn failed(of: &Value) -> String {
+pub(super) fn failed(of: &Value) -> String {
     let classes = of["failures_by_class"].as_object().into_iter().flatten();
     let classes: Vec<String> = classes.map(|(class, count)| format!("{count} {class}")).collect();
     if classes.is_empty() { String::new() } else { format!("; failed so far: {}", classes.join(", ")) }

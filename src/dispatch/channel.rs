@@ -4,7 +4,7 @@ use super::ChannelRules;
 use super::group::Rank;
 use super::pace::Pace;
 use crate::model::breaker::{Admission, Breaker, BreakerRecord};
-use crate::model::record::ChannelRecord;
+use crate::model::record::{ChannelRecord, RowName};
 use crate::model::{AlertId, FailureCounts, Severity, Timestamp};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -137,5 +137,28 @@ impl super::Dispatch {
         for (name, channel) in &mut self.channels {
             channel.breaker.bound(now, &self.config.channel(name).map(|rules| rules.breaker).unwrap_or_default());
         }
+    }
+
+    /// Has a channel tried at once, whatever its breaker says or it asked us to wait; what its breaker was. `None` where
+    /// there is no such channel.
+    pub fn reset_breaker(&mut self, name: &Arc<str>, now: Timestamp) -> Option<String> {
+        self.config.channel(name)?;
+        let channel = self.channels.entry(Arc::clone(name)).or_default();
+        channel.not_before = None;
+        let was = channel.breaker.reset(now);
+        self.dirty.insert(RowName::Channel(Arc::clone(name)));
+        for (key, group) in self.groups.iter_mut().filter(|(_, group)| group.channel == *name) {
+            if let Some(retry) = &mut group.retry {
+                retry.not_before = now;
+                self.dirty.insert(RowName::Group(Arc::clone(key)));
+            }
+            self.touched.insert(Arc::clone(key));
+        }
+        Some(was)
+    }
+
+    /// All channels, as they are declared.
+    pub fn channel_names(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.config.names()
     }
 }

@@ -195,6 +195,11 @@ impl CheckState {
         self.report.note(evaluated);
     }
 
+    /// Whether its last slot could not be judged.
+    pub(super) fn has_error(&self) -> bool {
+        self.report.error.is_some()
+    }
+
     /// Why the last answer is not of the check's own source.
     pub(super) fn fell_back(&self) -> Option<&str> {
         self.report.fell_back.as_deref()

@@ -63,10 +63,7 @@ impl Engine {
         }
         tripped.sort_unstable();
         for (source, until) in tripped {
-            let mut asking: Vec<&Arc<str>> =
-                self.checks.values().filter(|c| c.check.source == source).map(|c| &c.check.name).collect();
-            asking.sort_unstable();
-            if let Some(first) = asking.first().map(|name| Arc::clone(name)) {
+            if let Some(first) = self.first_asker(&source) {
                 self.ask_soon(&first, until.max(now));
             }
         }
@@ -210,9 +207,9 @@ impl Engine {
         self.raise_self("source-unreachable", Key::one("source", source), message, now);
     }
 
-    /// A source is back: whoever could not ask it asks now.
+    /// A source is back: whoever could not ask it, or had no answer, asks now.
     fn ask_again(&mut self, source: &Arc<str>, now: Timestamp) {
-        let is_held = |c: &&super::CheckState| c.held.own.is_some() && c.check.source == *source;
+        let is_held = |c: &&super::CheckState| (c.held.own.is_some() || c.has_error()) && c.check.source == *source;
         let mut held: Vec<Arc<str>> = self.checks.values().filter(is_held).map(|c| Arc::clone(&c.check.name)).collect();
         held.sort_unstable();
         for (place, name) in (1..).zip(held) {
@@ -264,6 +261,33 @@ impl Engine {
         let mut reports: Vec<SourceReport> = self.sources.iter().map(report).collect();
         reports.sort_by(|a, b| a.source.cmp(&b.source));
         reports
+    }
+
+    /// Has a source asked at once, by one check, whatever its breaker says; what its breaker was. `None` where no such
+    /// source is known.
+    pub fn reset_breaker(&mut self, source: &Arc<str>, now: Timestamp) -> Option<String> {
+        if !self.source_names().any(|name| name == source) {
+            return None;
+        }
+        let state = self.sources.entry(Arc::clone(source)).or_default();
+        let (was, is_down) = (state.breaker.reset(now), !state.breaker.is_admitting());
+        state.probe = None;
+        self.dirty.insert(RowName::Source(Arc::clone(source)));
+        if let Some(first) = self.first_asker(source).filter(|_| is_down) {
+            self.ask_soon(&first, now);
+        }
+        Some(was)
+    }
+
+    /// The sources that are declared, or that a check asks.
+    pub fn source_names(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.breakers.keys().chain(self.sources.keys())
+    }
+
+    /// A check that asks this source first and is not out.
+    fn first_asker(&self, source: &str) -> Option<Arc<str>> {
+        let asking = self.checks.values().filter(|c| *c.check.source == *source && c.out.is_none());
+        asking.map(|c| &c.check.name).min().map(Arc::clone)
     }
 
     pub(super) fn restore_source(&mut self, r: SourceRecord) {

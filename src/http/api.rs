@@ -1,6 +1,7 @@
 //! The routes.
 
 use super::access::Role;
+use super::breakers;
 use super::doors::Doors;
 use super::drill;
 use super::gate::{self, Gate};
@@ -26,7 +27,7 @@ pub type Route = (&'static str, &'static str, Role, MethodRouter<Handle>);
 
 /// Every route there is. What only shows needs `Read`; what changes who is told of what, `Silence`; what changes the
 /// daemon, `Admin`. `Anyone` is for what a load balancer asks, and tells nothing.
-pub fn routes() -> [Route; 15] {
+pub fn routes() -> [Route; 16] {
     [
         ("/healthz", "get", Role::Anyone, get(healthz)),
         ("/readyz", "get", Role::Anyone, get(readyz)),
@@ -41,6 +42,7 @@ pub fn routes() -> [Route; 15] {
         ("/api/v1/silences/{id}", "get", Role::Read, get(silences::one)),
         ("/api/v1/silences/{id}", "delete", Role::Silence, delete(silences::expire)),
         ("/api/v1/why", "get", Role::Read, get(why)),
+        ("/api/v1/breakers/{name}/reset", "post", Role::Admin, post(breakers::reset)),
         ("/api/v1/drill", "post", Role::Admin, post(drill::order)),
         ("/api/v1/openapi.json", "get", Role::Read, get(openapi)),
     ]
@@ -119,8 +121,8 @@ async fn openapi() -> Response {
 
 /// What went wrong, as JSON.
 #[derive(Serialize)]
-struct Problem<'a> {
-    error: &'a str,
+pub struct Problem<'a> {
+    pub error: &'a str,
 }
 
 pub(super) fn json<T: Serialize>(answer: Result<T, NoAnswer>) -> Response {

@@ -5,6 +5,7 @@
 
 pub mod access;
 mod api;
+mod breakers;
 pub mod doors;
 mod drill;
 mod gate;

@@ -46,6 +46,10 @@ async fn answer(mut inbox: Inbox, reload: Result<Reloaded, String>) {
             Question::Why(alert, filter, reply) => {
                 reply.send(Why { alert, title: format!("{filter:?}"), ..samples::why() }).unwrap();
             }
+            Question::ResetBreaker(name, reply) => {
+                let known = if name == "a b" { Ok(()) } else { Err(format!("there is no `{name}`")) };
+                reply.send(known).unwrap();
+            }
             Question::Drill(wish, reply) => {
                 let report = DrillReport { id: format!("{wish:?}").into(), ..samples::drill() };
                 let known = wish.check.as_deref() != Some("odd");
@@ -281,6 +285,20 @@ async fn a_wrong_silence_says_what_to_write() {
         let (status, problem) = post(&url, body).await;
         let error = problem["error"].as_str().unwrap();
         assert!(status == 400 && error.contains(want), "{body}: {status} {error}");
+    }
+}
+
+#[tokio::test]
+async fn a_breaker_is_reset_by_name_and_an_unknown_one_is_404() {
+    let url = daemon(Err(String::new())).await;
+    for (name, status, want) in [("a%20b", 200, r#"{"reset":"a b"}"#), ("x", 404, r#"{"error":"there is no `x`"}"#)] {
+        let asked = reqwest::Client::new().post(format!("{url}/api/v1/breakers/{name}/reset")).send().await.unwrap();
+        assert_eq!(asked.status(), status, "{name}");
+        let text = asked.text().await.unwrap();
+        assert_eq!(text, want);
+        let (document, schema) = (openapi(), if status == 200 { "BreakerReset" } else { "Problem" });
+        let schema = &document["components"]["schemas"][schema];
+        conforms(&document, schema, &serde_json::from_str(&text).unwrap(), name);
     }
 }
 

@@ -139,6 +139,18 @@ impl Breaker {
         }
     }
 
+    /// Somebody wants it tried: the next attempt starts at once, and as the first after a trip. What it was, for people.
+    pub fn reset(&mut self, now: Timestamp) -> String {
+        let was = match self.state {
+            State::Admitting => format!("admitting, after {} failures in a row", self.failures),
+            State::Tripped { until } => format!("tripped until {until}, after {} failures in a row", self.failures),
+            State::Probing => "probing".to_owned(),
+        };
+        let state = if self.is_admitting() { State::Admitting } else { State::Tripped { until: now } };
+        *self = Breaker { state, ..Breaker::default() };
+        was
+    }
+
     /// An attempt ended and showed whether the far side is up.
     pub fn record(&mut self, now: Timestamp, far_side_is_up: bool, rules: &BreakerRules) -> Option<Turned> {
         if far_side_is_up { self.succeeded(now, rules) } else { self.failed(now, rules) }
@@ -311,6 +323,25 @@ mod tests {
         assert_eq!(b.admit(t), Admission::No { until: None });
         b.given_up(t);
         assert_eq!(b.admit(t), Admission::Probe);
+    }
+
+    #[test]
+    fn one_that_is_reset_probes_at_once_and_waits_from_the_start() {
+        let (now, rules) = (Timestamp::from_secs(100), BreakerRules { failures: 1, ..BreakerRules::default() });
+        let (wait, later) = (rules.wait_max, now + Duration::from_mins(10));
+        let record = BreakerRecord { failures: 9, tripped_until: Some(later), wait, ..BreakerRecord::default() };
+        let mut b = Breaker::restore(record);
+        assert!(b.reset(now).starts_with("tripped until "));
+        assert_eq!(b.admit(now), Admission::Probe);
+        b.started(now);
+        b.record(now, false, &rules);
+        assert_eq!(b.admit(now), Admission::No { until: Some(now + rules.wait) });
+        assert!(b.reset(now).starts_with("tripped"));
+        b.started(now);
+        assert_eq!((b.reset(now).as_str(), b.admit(now)), ("probing", Admission::Probe));
+        let mut well = Breaker::default();
+        well.reset(now);
+        assert_eq!(well.admit(now), Admission::Yes);
     }
 
     #[test]

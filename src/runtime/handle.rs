@@ -45,6 +45,8 @@ pub enum Question {
     PutSilence(Box<SilenceRequest>, oneshot::Sender<Result<Silenced, SilenceRefused>>),
     /// Ends a silence now; answered once that is durable.
     ExpireSilence(String, oneshot::Sender<Result<Silence, SilenceRefused>>),
+    /// Has the channel or source of this name tried at once; the error names those that there are.
+    ResetBreaker(String, oneshot::Sender<Result<(), String>>),
     /// Sends a marked message; answered once each channel has answered. The error is for people.
     Drill(DrillWish, oneshot::Sender<Result<DrillReport, String>>),
     /// Of Alertmanager's API.
@@ -145,6 +147,11 @@ impl Handle {
             Ok(alert) => Ok(Ok(self.ask(PATIENCE, |reply| Question::Why(alert, filter, reply)).await?)),
             Err(none) => Ok(Err(none)),
         }
+    }
+
+    /// Has a channel or a source tried at once. The inner error names those that there are.
+    pub async fn reset_breaker(&self, name: String) -> Result<Result<(), String>, NoAnswer> {
+        self.ask(PATIENCE, |reply| Question::ResetBreaker(name, reply)).await
     }
 
     /// Sends a marked message through the routes and channels, and waits until each channel has answered. The inner

@@ -357,6 +357,7 @@ impl Daemon {
             }
             Question::PutSilence(request, reply) => return self.put_silence(*request, reply),
             Question::ExpireSilence(id, reply) => return self.expire_silence(id, reply),
+            Question::ResetBreaker(name, reply) => return self.reset_breaker(&name, reply),
             Question::Drill(wish, reply) => return self.order_drill(&wish, reply),
             Question::V2(ask) => return self.answer_v2(ask),
         }

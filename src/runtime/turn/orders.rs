@@ -42,6 +42,16 @@ impl Daemon {
         }
     }
 
+    /// No promise is kept of it: a start has what was tripped tried when its wait is over.
+    pub(super) fn reset_breaker(&self, name: &str, reply: oneshot::Sender<Result<(), String>>) -> Option<Input> {
+        let names = self.core.breaker_names();
+        let known = names.get(name).cloned();
+        let listed: Vec<&str> = names.iter().map(|name| &**name).collect();
+        let unknown = || format!("there is no channel or source `{name}`: there are {}", listed.join(", "));
+        drop(reply.send(known.as_ref().map(|_| ()).ok_or_else(unknown)));
+        known.map(Input::ResetBreaker)
+    }
+
     /// Gives this answer once the turn is durable.
     fn promise<T: Send + 'static>(&mut self, reply: oneshot::Sender<Result<T, SilenceRefused>>, answer: T) {
         self.promises.push(Box::new(move |kept| {
