@@ -17,6 +17,7 @@ pub mod flap;
 pub mod group;
 pub mod hold;
 pub mod inhibit;
+pub mod kept;
 pub mod news;
 pub mod outlook;
 pub mod pace;

@@ -2,7 +2,7 @@
 
 use super::hold::Cause;
 use crate::model::alert::AlertView;
-use crate::model::record::{Belief, FlightItem, Phase, SubjectRecord, TargetRecord, Told};
+use crate::model::record::{Belief, FlightItem, Phase, Told};
 use crate::model::{Flapping, Item, ItemKind, LabelSet, Severity, Timestamp};
 use std::sync::Arc;
 
@@ -119,7 +119,7 @@ impl Target {
     }
 
     /// The difference between what is true and what was told.
-    fn difference(&self, truth: Option<Told>) -> Option<News> {
+    pub(super) fn difference(&self, truth: Option<Told>) -> Option<News> {
         let told = match (self.belief, truth) {
             (Belief::Nothing, Some(_)) => return Some(News::Fired),
             (Belief::Nothing, None) => return (!self.missed.is_empty()).then_some(News::Missed),
@@ -361,49 +361,5 @@ impl Target {
             let end = self.ended.remove(at);
             self.miss(&end);
         }
-    }
-}
-
-impl Subject {
-    #[must_use]
-    pub fn record(&self) -> SubjectRecord {
-        let targets = self.targets.iter().map(|t| TargetRecord {
-            channel: Arc::clone(&t.channel),
-            group: Arc::clone(&t.group),
-            belief: t.belief,
-            news: t.news.map(|(_, at)| at),
-            owed: t.owed,
-            ended: t.ended.clone(),
-            missed: t.missed.clone(),
-            hold: t.hold.as_ref().map(ToString::to_string),
-            covered: t.covered,
-            stands_for: t.stands_for.clone(),
-        });
-        let flapping = self.flapping.clone();
-        SubjectRecord { view: Arc::clone(&self.view), phase: self.phase, targets: targets.collect(), flapping }
-    }
-
-    /// As it was kept. A hold is asked anew.
-    #[must_use]
-    pub fn restore(record: SubjectRecord) -> Subject {
-        let targets = record.targets.into_iter().map(|t| Target {
-            belief: t.belief,
-            // Its kind is worked out below; the time is what was kept.
-            news: t.news.map(|at| (News::Fired, at)),
-            owed: t.owed,
-            ended: t.ended,
-            missed: t.missed,
-            covered: t.covered,
-            urgent: t.stands_for.is_some() && t.belief == Belief::Nothing,
-            stands_for: t.stands_for,
-            ..Target::new(&t.channel, &t.group)
-        });
-        let flapping = record.flapping;
-        let mut subject = Subject { targets: targets.collect(), flapping, ..Subject::new(&record.view, record.phase) };
-        let truth = subject.truth();
-        for target in &mut subject.targets {
-            target.news = target.difference(truth).map(|news| (news, target.news.map_or(Timestamp::MIN, |(_, at)| at)));
-        }
-        subject
     }
 }

@@ -9,6 +9,7 @@ pub mod breaker;
 pub mod failure;
 pub mod flap;
 pub mod fnv;
+pub mod history;
 pub mod labels;
 pub mod matcher;
 pub mod notification;
