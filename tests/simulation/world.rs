@@ -405,7 +405,10 @@ impl World {
         let held = |during: &During| {
             during.muted.iter().any(active) || (!during.active.is_empty() && !during.active.iter().any(active))
         };
-        routes.filter(|r| r.channels.iter().any(|c| **c == *channel)).any(|r| held(&r.during))
+        // Who stands for a channel is told by that channel's routes.
+        let fallback = |name: &Arc<str>| self.config.dispatch.channel(name).and_then(|c| c.fallback.clone());
+        let leads = |c: &Arc<str>| std::iter::successors(Some(Arc::clone(c)), fallback).any(|c| *c == *channel);
+        routes.filter(|r| r.channels.iter().any(leads)).any(|r| held(&r.during))
     }
 
     fn keep(&mut self, writes: &[Write]) {
@@ -715,7 +718,12 @@ impl World {
                     panic!("{channel} believes that {id} fires, and it does not")
                 };
                 let held = self.is_held(core, id, labels, &active) || self.is_out_of_hours(channel);
-                assert!(held || severity == now, "{channel} believes {id} is {severity}, and it is {now}");
+                assert!(
+                    held || severity == now,
+                    "{channel} believes {id} is {severity}, and it is {now}\n{:?}\n{}",
+                    core.dispatch.told(id),
+                    story(&self.log, id)
+                );
             }
             for (id, severity, labels) in &firing {
                 let led = self.led.get(id).is_some_and(|led| led.contains(channel));
