@@ -125,20 +125,25 @@ impl Core {
     /// Takes up what was kept.
     #[must_use]
     pub fn new(config: CoreConfig, saved: Saved, now: Timestamp, options: Options) -> Core {
-        let (engine_rows, rows): (Vec<Row>, Vec<Row>) = saved.rows.into_iter().partition(is_engines);
-        let (mut received_rows, mut dispatch_rows) = (Vec::new(), Vec::new());
-        for row in rows {
+        let (mut engine_rows, mut received_rows, mut dispatch_rows) = (Vec::new(), Vec::new(), Vec::new());
+        for row in saved.rows {
             match row {
+                Row::Life(_) | Row::Check(_) | Row::Source(_) => engine_rows.push(row),
                 Row::Received(record) => received_rows.push(record),
                 other => dispatch_rows.push(other),
             }
         }
         let engine_options = engine::Options { eager: options.eager };
-        let mut engine = Engine::new(config.checks, config.self_alerts, engine_rows, now, engine_options);
-        engine.take_breakers(&config.sources, now);
         let received = Received::new(received_rows, now);
-        let mut dispatch = Dispatch::new(config.dispatch, dispatch_rows, now, options.seed);
-        for (phase, view) in engine.active() {
+        // The two halves know nothing of each other yet: each is taken up on a thread of its own.
+        let (engine, active, mut dispatch) = std::thread::scope(|scope| {
+            let dispatch = scope.spawn(|| Dispatch::new(config.dispatch, dispatch_rows, now, options.seed));
+            let mut engine = Engine::new(config.checks, config.self_alerts, engine_rows, now, engine_options);
+            engine.take_breakers(&config.sources, now);
+            let active = engine.active();
+            (engine, active, dispatch.join().expect("its panic is ours"))
+        });
+        for (phase, view) in active {
             dispatch.active(&view, phase, now);
         }
         for view in received.views() {
@@ -392,8 +397,4 @@ impl Core {
 
 fn view(engine: &Engine, received: &Received, id: &AlertId) -> Option<Arc<AlertView>> {
     if id.is_received() { received.view(id) } else { engine.view(id) }
-}
-
-fn is_engines(row: &Row) -> bool {
-    matches!(row, Row::Life(_) | Row::Check(_) | Row::Source(_))
 }

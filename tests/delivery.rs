@@ -3,6 +3,7 @@
 #[path = "delivery/desk.rs"]
 mod desk;
 
+use bellwether::model::record::Row;
 use desk::{Desk, Fate};
 use std::time::Duration;
 
@@ -99,6 +100,22 @@ fn a_restart_forgets_neither_who_stands_for_whom_nor_what_is_owed() {
     assert!(desk.inbox("mail").iter().any(|line| line.ends_with("resolved b")));
     desk.fate("slack", Fate::Takes).restart().pass(1200);
     assert_eq!(desk.inbox("slack").last().unwrap().split_once(' ').unwrap().1, "came and went: b");
+}
+
+#[test]
+fn a_start_writes_what_differs_from_what_was_kept_and_nothing_else() {
+    let titles = |desk: &Desk| -> Vec<String> {
+        let written = desk.written.iter();
+        written.filter_map(|row| if let Row::Subject(s) = row { Some(s.view.title.clone()) } else { None }).collect()
+    };
+    let mut desk = Desk::new(TWO);
+    desk.set("a", 7.0).set("b", 20.0).pass(60);
+    desk.restart();
+    assert_eq!(titles(&desk), Vec::<String>::new());
+    let mut written = titles(desk.restart_with(&Desk::with(TWO, "    title: \"{{ k }} is high\"\n")));
+    written.sort_unstable();
+    assert_eq!(written, ["a is high", "b is high"]);
+    assert_eq!(titles(desk.restart()), Vec::<String>::new());
 }
 
 #[test]

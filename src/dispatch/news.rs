@@ -264,7 +264,15 @@ impl Dispatch {
 
     /// What there is to tell of an alert may have changed.
     pub(super) fn refresh(&mut self, id: &AlertId, now: Timestamp) {
-        let Some(subject) = self.subjects.get_mut(id) else { return };
+        if self.renew(id, now) {
+            self.dirty.insert(RowName::Subject(id.clone()));
+            self.drop_if_over(id);
+        }
+    }
+
+    /// Works out anew what there is to tell of an alert; false where it is not known.
+    pub(super) fn renew(&mut self, id: &AlertId, now: Timestamp) -> bool {
+        let Some(subject) = self.subjects.get_mut(id) else { return false };
         subject.refresh_all(now);
         for target in &subject.targets {
             if let Some(group) = self.groups.get_mut(&target.group) {
@@ -272,8 +280,7 @@ impl Dispatch {
             }
             self.touched.insert(Arc::clone(&target.group));
         }
-        self.dirty.insert(RowName::Subject(id.clone()));
-        self.drop_if_over(id);
+        true
     }
 
     /// Forgets an alert of which nothing is left to tell.

@@ -93,7 +93,6 @@ impl Dispatch {
                     group.members.insert(id.clone());
                 }
             }
-            self.held.insert(id.clone());
         }
         self.touched.extend(self.groups.keys().cloned());
         self.take_up_flapping();
@@ -103,16 +102,21 @@ impl Dispatch {
         self.flights.insert(Arc::clone(&flight.id), flight);
     }
 
-    /// At start: this alert is active, as the evaluator remembers it.
+    /// At start: this alert is active, as the evaluator remembers it. Its row is written where it says something else now.
     pub fn active(&mut self, view: &Arc<AlertView>, phase: Phase, now: Timestamp) {
+        let id = &view.id;
+        let before = self.subjects.get(id).map(Subject::record);
         self.activate(view, phase);
         if phase == Phase::Firing {
-            let led = self.subjects.get(&view.id).is_some_and(|s| !s.targets.is_empty());
+            let led = self.subjects.get(id).is_some_and(|s| !s.targets.is_empty());
             if !led {
-                self.lead(&view.id, now);
+                self.lead(id, now);
             }
         }
-        self.refresh(&view.id, now);
+        self.renew(id, now);
+        if self.subjects.get(id).map(Subject::record) != before {
+            self.dirty.insert(RowName::Subject(id.clone()));
+        }
     }
 
     /// Alerts that dispatch took for active at start but the evaluator does not know end now.

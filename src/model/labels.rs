@@ -1,6 +1,7 @@
 //! Label sets: what routes, groups, inhibitions and silences look at.
 
 use super::fnv::Fnv;
+use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::hash::Hasher;
@@ -105,8 +106,46 @@ impl Serialize for LabelSet {
 
 impl<'de> Deserialize<'de> for LabelSet {
     fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        let map = std::collections::BTreeMap::<String, String>::deserialize(d)?;
-        Ok(map.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect())
+        d.deserialize_map(Labels)
+    }
+}
+
+/// Reads labels without a `String` for each: a start reads a dozen for every alert.
+struct Labels;
+
+impl<'de> Visitor<'de> for Labels {
+    type Value = LabelSet;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("labels, by name")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<LabelSet, A::Error> {
+        let mut labels = Vec::new();
+        while let Some((Text(name), Text(value))) = map.next_entry()? {
+            labels.push((name, value));
+        }
+        Ok(LabelSet::new(labels))
+    }
+}
+
+struct Text(Arc<str>);
+
+impl<'de> Deserialize<'de> for Text {
+    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        struct Read;
+        impl Visitor<'_> for Read {
+            type Value = Text;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("text")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Text, E> {
+                Ok(Text(Arc::from(text)))
+            }
+        }
+        d.deserialize_str(Read)
     }
 }
 

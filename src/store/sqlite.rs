@@ -3,6 +3,7 @@
 //! WAL with `synchronous=FULL`: a commit that returned survives `kill -9` and a power cut. The lock is exclusive
 //! and held as long as the store is open, so that two daemons can never tell the same people the same things.
 
+mod load;
 mod mentions;
 
 use super::rows::{self, TABLES};
@@ -148,22 +149,7 @@ fn unwritable(e: impl std::error::Error + Send + Sync + 'static) -> rusqlite::Er
 
 impl Store for Sqlite {
     fn load(&mut self) -> Result<Saved, StoreError> {
-        let fail = |e: rusqlite::Error| explain(&self.path, &e);
-        let mut saved = Saved::default();
-        for (table, name) in TABLES.iter().enumerate() {
-            let mut statement =
-                self.connection.prepare(&format!("SELECT key, body FROM \"{name}\" ORDER BY key")).map_err(fail)?;
-            let mut found = statement.query([]).map_err(fail)?;
-            while let Some(row) = found.next().map_err(fail)? {
-                let body = row.get_ref(1).and_then(|v| Ok(v.as_bytes()?)).map_err(fail)?;
-                let parsed = rows::parse(table, body).map_err(|e| {
-                    let key = row.get::<_, String>(0).unwrap_or_default();
-                    corrupt(&self.path, &format!("the row `{key}` of its table `{name}` cannot be read ({e})"))
-                })?;
-                saved.rows.push(parsed);
-            }
-        }
-        Ok(saved)
+        load::rows(self).map(|rows| Saved { rows })
     }
 
     fn commit(&mut self, writes: &[Write]) -> Result<(), StoreError> {

@@ -56,6 +56,8 @@ pub struct Desk {
     events: BTreeMap<(Timestamp, u64), Input>,
     issued: u64,
     saved: BTreeMap<RowName, Row>,
+    /// The rows that the last turn wrote.
+    pub written: Vec<Row>,
     pub sent: Vec<Sent>,
 }
 
@@ -93,6 +95,7 @@ impl Desk {
             events: BTreeMap::new(),
             issued: 0,
             saved: BTreeMap::new(),
+            written: Vec::new(),
             sent: Vec::new(),
         }
     }
@@ -126,9 +129,13 @@ impl Desk {
 
     pub fn turn(&mut self, inputs: Vec<Input>) {
         let turn = self.core.handle(self.now, inputs);
+        self.written.clear();
         for write in turn.writes {
             match write {
-                Write::Put(row) => drop(self.saved.insert(row.name(), *row)),
+                Write::Put(row) => {
+                    self.written.push((*row).clone());
+                    self.saved.insert(row.name(), *row);
+                }
                 Write::Delete(name) => drop(self.saved.remove(&name)),
                 Write::Append(_) => {}
             }
@@ -144,6 +151,12 @@ impl Desk {
         self.core = Core::new(self.config.clone(), Saved { rows }, self.now, Options { seed: 8, eager: true });
         self.turn(Vec::new());
         self
+    }
+
+    /// The same with other words in its check.
+    pub fn restart_with(&mut self, other: &Desk) -> &mut Desk {
+        self.config = other.config.clone();
+        self.restart()
     }
 
     fn at(&mut self, after: Duration, input: Input) {
