@@ -22,7 +22,9 @@ mod web;
 #[cfg(feature = "webhook")]
 mod webhook;
 
-use crate::model::{Delivery, FailureClass, Notification};
+#[cfg(any(feature = "console", feature = "slack", feature = "email", feature = "webhook"))]
+use crate::model::FailureClass;
+use crate::model::{Delivery, Notification};
 
 /// A configured destination.
 #[async_trait::async_trait]

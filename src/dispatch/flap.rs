@@ -46,7 +46,7 @@ impl Dispatch {
         let Some(rule) = rule.filter(|_| change.kind != ChangeKind::Pending && change.note.is_none()) else {
             // The check is gone, or has no rule any more: what is true is told now.
             if flapping && change.kind != ChangeKind::Pending {
-                self.settle_flapping(id, now);
+                self.settle_flapping(id);
             }
             return false;
         };
@@ -90,7 +90,10 @@ impl Dispatch {
             target.owed = false;
         }
         self.steady.insert((now + rule.steady(), id.clone()));
-        self.lead(&id, now);
+        // Routes are asked as they are for any change: an easing and an end lead nowhere.
+        if matches!(change.kind, ChangeKind::Fired | ChangeKind::Escalated) || self.subjects[&id].targets.is_empty() {
+            self.lead(&id, now);
+        }
         let decision = format!(
             "it flaps, {text}: told once, and again when nothing has changed for {}",
             human_duration(rule.steady().as_secs_f64())
@@ -135,19 +138,18 @@ impl Dispatch {
             let at = *at;
             let (_, id) = self.steady.pop_first().expect("looked at above");
             if self.subjects.get(&id).and_then(|s| s.flapping.as_ref()).is_some_and(|f| f.steady_at == at) {
-                self.settle_flapping(&id, now);
+                self.settle_flapping(&id);
                 self.refresh(&id, now);
             }
         }
     }
 
-    fn settle_flapping(&mut self, id: &AlertId, now: Timestamp) {
+    fn settle_flapping(&mut self, id: &AlertId) {
         let Some(subject) = self.subjects.get_mut(id) else { return };
         let Some(flapping) = subject.flapping.take() else { return };
         self.steady.remove(&(flapping.steady_at, id.clone()));
         if flapping.last.ended.is_none() {
             subject.view = flapping.last;
-            self.lead(id, now);
             return;
         }
         let note = flapping.last.note.or(Some(EndNote::Steady));

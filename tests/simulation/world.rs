@@ -41,6 +41,8 @@ pub struct Report {
     pub gathered: usize,
     pub stand_ins: usize,
     pub flapping: usize,
+    pub leaps: usize,
+    pub store_failures: usize,
     /// A hash of everything that was sent, in order.
     pub trace: u64,
 }
@@ -59,6 +61,8 @@ impl Report {
         self.gathered += other.gathered;
         self.stand_ins += other.stand_ins;
         self.flapping += other.flapping;
+        self.leaps += other.leaps;
+        self.store_failures += other.store_failures;
     }
 }
 
@@ -122,6 +126,8 @@ struct World {
     last_sends: BTreeMap<Arc<str>, Timestamp>,
     /// The silences that were made, as whoever made them knows them.
     silences: BTreeMap<Arc<str>, Silence>,
+    /// Until when nothing can be written down, where that is so.
+    store_back: Option<Timestamp>,
     report: Report,
     trace: DefaultHasher,
     /// What happened to each alert, in words, for a failure's message.
@@ -148,6 +154,7 @@ pub fn simulate(seed: u64) -> Report {
         away: BTreeMap::new(),
         last_sends: BTreeMap::new(),
         silences: BTreeMap::new(),
+        store_back: None,
         report: Report::default(),
         trace: DefaultHasher::new(),
         log: Vec::new(),
@@ -257,10 +264,12 @@ impl World {
                 break;
             }
             self.now = self.now.max(next);
+            self.leap();
             turns = if turns.0 == self.now { (self.now, turns.1 + 1) } else { (self.now, 0) };
             assert!(turns.1 < TURNS_MAX, "{TURNS_MAX} turns at one instant, {}", self.now);
             let mut inputs = self.inputs();
             inputs.extend(self.reload());
+            inputs.extend(self.store_fails(&core));
             let silences = self.silences.clone();
             inputs.extend(self.silence());
             let turn = core.handle(self.now, inputs);
@@ -280,7 +289,9 @@ impl World {
             }
             World::check_truth(&core, &turn);
             self.check_silenced(&turn);
-            if self.now < self.calm && self.rng.below(400) == 0 {
+            // What was told while nothing could be written down is not remembered by one that dies then.
+            let dies = self.now < self.calm && self.store_back.is_none() && self.rng.below(400) == 0;
+            if dies {
                 boots += 1;
                 core = self.crash(turn, (led, silences), seed ^ (boots << 32));
                 self.check_silences(&core);
@@ -411,7 +422,37 @@ impl World {
         routes.filter(|r| r.channels.iter().any(leads)).any(|r| held(&r.during))
     }
 
+    /// Now and then somebody sets the clock an hour on. That it is never seen to go back is the runtime's matter.
+    fn leap(&mut self) {
+        let hour = Duration::from_hours(1);
+        if self.now + hour * 2 < self.calm && self.rng.below(5_000) == 0 {
+            self.report.leaps += 1;
+            self.now = self.now + hour;
+        }
+    }
+
+    /// Now and then the disk is full, or the store locked: nothing is kept until all of it is.
+    fn store_fails(&mut self, core: &Core) -> Option<Input> {
+        match self.store_back {
+            None if !self.is_calm() && self.rng.below(800) == 0 => {
+                self.report.store_failures += 1;
+                self.store_back = Some(self.now + self.rng.millis(600_000));
+                Some(Input::StoreFailed { why: "the disk is full".into() })
+            }
+            Some(back) if back <= self.now => {
+                self.store_back = None;
+                self.saved.clear();
+                self.keep(&core.snapshot(self.now));
+                Some(Input::StoreRecovered)
+            }
+            _ => None,
+        }
+    }
+
     fn keep(&mut self, writes: &[Write]) {
+        if self.store_back.is_some() {
+            return;
+        }
         for write in writes {
             match write {
                 Write::Put(row) => {
