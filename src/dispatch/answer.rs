@@ -40,12 +40,15 @@ impl Dispatch {
 
     /// A message ended that told a channel what its fallback had been told.
     fn note_digest(&mut self, flight: &FlightRecord, delivery: &Delivery, now: Timestamp) {
-        let wait = match delivery {
-            Delivery::Delivered { .. } => Duration::ZERO,
-            Delivery::Refused { .. } => REFUSED_MAX,
-            _ => self.jitter.delay(flight.attempt, None),
-        };
+        let delay = self.jitter.delay(flight.attempt, None);
         let channel = self.channels.entry(Arc::clone(&flight.channel)).or_default();
+        let wait = match delivery {
+            Delivery::Refused { .. } => REFUSED_MAX,
+            // A breaker that is tripped says itself when it is tried again.
+            Delivery::Delivered { .. } => Duration::ZERO,
+            _ if !channel.breaker.is_admitting() => Duration::ZERO,
+            _ => delay,
+        };
         channel.digest_is_out = false;
         channel.digest_not_before = Some(now + wait);
         if matches!(delivery, Delivery::Delivered { .. }) {

@@ -145,6 +145,7 @@ impl super::Dispatch {
         self.config.channel(name)?;
         let channel = self.channels.entry(Arc::clone(name)).or_default();
         channel.not_before = None;
+        channel.digest_not_before = None;
         let was = channel.breaker.reset(now);
         self.dirty.insert(RowName::Channel(Arc::clone(name)));
         for (key, group) in self.groups.iter_mut().filter(|(_, group)| group.channel == *name) {

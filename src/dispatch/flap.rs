@@ -77,7 +77,8 @@ impl Dispatch {
         self.follow(change);
         let subject = self.subjects.entry(id.clone()).or_insert_with(|| Subject::new(&change.view, Phase::Firing));
         let text = format!("{} changes within {}", rule.changes, human_duration(rule.window.as_secs_f64()));
-        let shown = AlertView { ended: None, flapping: Some(text.clone()), ..(*change.view).clone() };
+        let now_too = if change.kind == ChangeKind::Resolved { "; at this moment it does not fire" } else { "" };
+        let shown = AlertView { ended: None, flapping: Some(format!("{text}{now_too}")), ..(*change.view).clone() };
         subject.flapping = Some(Flapping {
             episode: shown.since,
             severity: shown.severity,

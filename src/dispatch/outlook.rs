@@ -92,7 +92,10 @@ impl Dispatch {
         Some(Outlook {
             channel: Arc::clone(&target.channel),
             group: Arc::clone(&target.group),
-            knows: Knows::of(target, subject.truth()),
+            knows: match Knows::of(target, subject.truth()) {
+                Knows::Truth(severity) if subject.flapping.is_some() => Knows::Old(severity),
+                knows => knows,
+            },
             because,
             next,
             at,
@@ -110,7 +113,9 @@ impl Dispatch {
             return self.covered(subject, target, now);
         }
         let cause = if subject.truth().is_some() { self.cause(id, subject, group, now) } else { None };
-        let Some((news, _)) = target.news else { return repeat(group, target, subject, cause) };
+        let Some((news, _)) = target.news else {
+            return flaps(subject).unwrap_or_else(|| repeat(group, target, subject, cause));
+        };
         if let Some(cause) = cause.filter(|_| news.can_be_held() && subject.items(target, true).is_empty()) {
             return held(&cause);
         }
@@ -215,6 +220,16 @@ impl Dispatch {
         let led = explained.leads.iter();
         Ok(led.map(|l| Led { channel: Arc::clone(l.channel), by: Arc::clone(&l.route.declared) }).collect())
     }
+}
+
+/// That its changes are not told, as there are too many.
+fn flaps(subject: &Subject) -> Option<Next> {
+    let flapping = subject.flapping.as_ref()?;
+    let at = flapping.steady_at.to_the_second();
+    let changes = subject.view.flapping.as_deref().unwrap_or_default();
+    let truth = if flapping.last.ended.is_some() { "does not fire now" } else { "fires now" };
+    let because = format!("it flaps ({changes}), which was told once; it {truth}");
+    Some((because, format!("what is true is told when nothing has changed until {at}"), Some(at)))
 }
 
 fn due() -> Next {

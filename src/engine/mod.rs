@@ -154,10 +154,13 @@ impl Engine {
         self.generation
     }
 
-    /// When a check's alerts flap; that of an alert that is no check's is the default.
+    /// When a check's alerts flap; received ones by the default. Those about Bellwether itself are told each time.
     #[must_use]
     pub fn flap_rule(&self, check: &str) -> Option<FlapRule> {
-        self.checks.get(check).map_or(Some(FlapRule::DEFAULT), |state| state.check.flapping)
+        match self.checks.get(check) {
+            Some(state) => state.check.flapping,
+            None => (!SelfAlerts::NAMES.contains(&check)).then_some(FlapRule::DEFAULT),
+        }
     }
 
     /// When the next slot stands.

@@ -278,7 +278,7 @@ fn notes(item: &Item) -> Vec<String> {
         notes.push("Told late: it fired and ended while this channel could not be reached.".to_owned());
     }
     if let Some(changes) = item.alert.flapping.as_ref().filter(|_| item.kind == ItemKind::Flapping) {
-        notes.push(format!("It flaps: {}. You are told again once it is steady.", clipped(changes, 60)));
+        notes.push(format!("It flaps: {}. You are told again once it is steady.", clipped(changes, 100)));
     }
     if let Some(why) = &item.alert.fell_back {
         notes.push(format!("This was {}", clipped(why, TITLE_MAX)));
