@@ -198,7 +198,7 @@ fn place(subject: &mut Subject, new: Target, now: Timestamp) -> Place {
         return Place::Known;
     }
     let left = std::mem::replace(&mut own.group, Arc::clone(&new.group));
-    (own.stands_for, own.owed, own.hold) = (new.stands_for, true, None);
+    (own.owed, own.hold) = (true, None);
     subject.refresh(at, now);
     Place::Joins { leaving: (left != new.group).then_some(left) }
 }

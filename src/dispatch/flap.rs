@@ -91,6 +91,7 @@ impl Dispatch {
             target.owed = false;
         }
         self.steady.insert((now + rule.steady(), id.clone()));
+        self.relabelled.insert(id.clone());
         // Routes are asked as they are for any change: an easing and an end lead nowhere.
         if matches!(change.kind, ChangeKind::Fired | ChangeKind::Escalated) || self.subjects[&id].targets.is_empty() {
             self.lead(&id, now);
@@ -119,6 +120,7 @@ impl Dispatch {
             flapping.severity = change.view.severity;
             let (since, text) = (flapping.episode, subject.view.flapping.clone());
             subject.view = Arc::new(AlertView { since, flapping: text, ..(*change.view).clone() });
+            self.relabelled.insert(id.clone());
             self.lead(id, now);
         }
         self.dirty.insert(RowName::Subject(id.clone()));
@@ -149,6 +151,7 @@ impl Dispatch {
         let Some(subject) = self.subjects.get_mut(id) else { return };
         let Some(flapping) = subject.flapping.take() else { return };
         self.steady.remove(&(flapping.steady_at, id.clone()));
+        self.relabelled.insert(id.clone());
         if flapping.last.ended.is_none() {
             subject.view = flapping.last;
             return;

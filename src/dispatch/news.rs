@@ -232,6 +232,7 @@ impl Dispatch {
     fn join(&mut self, id: &AlertId, lead: &Lead, group: Group, now: Timestamp) {
         let subject = self.subjects.get_mut(id).expect("looked up by the caller");
         if let Some(target) = subject.targets.iter_mut().find(|t| t.channel == lead.channel) {
+            target.stands_for = None; // it leads there by itself now
             if target.group != lead.group {
                 let old = std::mem::replace(&mut target.group, Arc::clone(&lead.group));
                 // In its new group it is news of now, and nothing was asked about it yet.
