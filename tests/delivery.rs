@@ -251,3 +251,16 @@ fn what_was_not_told_stands_in_the_list_of_the_undelivered_with_its_reason() {
     desk.fate("slack", Fate::Takes).pass(120);
     assert_eq!(desk.core.dispatch.undelivered(desk.now), []);
 }
+
+#[test]
+fn what_was_out_when_the_daemon_died_is_no_failure_of_the_far_side() {
+    let mut desk = Desk::new(FLAPS);
+    desk.fate("slack", Fate::Hangs(Duration::from_mins(5)));
+    for key in ["a", "b", "c", "d", "e", "f"] {
+        desk.set(key, 7.0);
+    }
+    desk.pass(5);
+    desk.fate("slack", Fate::Takes).restart().pass(2);
+    assert_eq!(desk.core.dispatch.channel_reports(desk.now)[0].breaker, "admitting");
+    assert_eq!(desk.inbox("slack").len(), 6, "all of it is said again at once: {:?}", desk.inbox("slack"));
+}

@@ -80,7 +80,9 @@ impl Dispatch {
         let (refused, not_before) = match delivery {
             Delivery::Delivered { .. } => (false, now),
             Delivery::NotSent { retry_after, .. } | Delivery::Unanswered { retry_after, .. } => {
-                (false, now + self.jitter.delay(flight.attempt, *retry_after))
+                // That we died is no reason to wait longer and longer.
+                let attempt = if self.starting { 1 } else { flight.attempt };
+                (false, now + self.jitter.delay(attempt, *retry_after))
             }
             Delivery::Refused { .. } => (true, now + REFUSED_MAX),
         };
@@ -109,6 +111,9 @@ impl Dispatch {
         let channel = self.channels.entry(Arc::clone(name)).or_default();
         delivery.class().into_iter().for_each(|class| channel.classes.add(class));
         channel.in_flight = channel.in_flight.saturating_sub(1);
+        if self.starting {
+            return false; // it was we who died: that says nothing of the far side
+        }
         self.dirty.insert(RowName::Channel(Arc::clone(name)));
         let (up, why) = match delivery {
             Delivery::Delivered { .. } => (true, None),

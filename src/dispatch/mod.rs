@@ -192,6 +192,8 @@ pub struct Dispatch {
     flips: HashMap<AlertId, flap::Flips>,
     /// When each alert that flaps is steady, if nothing changes before.
     steady: BTreeSet<(Timestamp, AlertId)>,
+    /// What was out when the daemon died is being taken up.
+    starting: bool,
     /// Something that may hold or free alerts has changed.
     holds_changed: bool,
     jitter: Jitter,

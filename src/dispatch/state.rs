@@ -40,6 +40,7 @@ impl Dispatch {
             under: None,
             flips: HashMap::new(),
             steady: BTreeSet::new(),
+            starting: true,
             holds_changed: true,
             jitter: Jitter::new(seed),
             boot: seed,
@@ -61,6 +62,7 @@ impl Dispatch {
                 now,
             );
         }
+        dispatch.starting = false;
         let config = dispatch.config.clone();
         dispatch.reload(config, now);
         dispatch
