@@ -1,6 +1,6 @@
 //! `drill`: a marked message through the routes and channels of the daemon that runs.
 
-use super::{daemon, print, say};
+use super::{Format, daemon, print, say};
 use crate::model::Severity;
 use reqwest::Method;
 use serde_json::{Map, Value, json};
@@ -28,12 +28,6 @@ pub(super) struct Arguments {
     /// How the result is written.
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
-    Text,
-    Json,
 }
 
 /// 0 where it arrived everywhere, 1 where it did not or led nowhere, 2 where the daemon does not do it.

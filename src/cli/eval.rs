@@ -4,7 +4,7 @@ mod ask;
 mod judge;
 mod report;
 
-use super::{environment, print, say};
+use super::{Format, environment, print, say};
 use crate::config::did_you_mean;
 use crate::load::{self, Config, Mode};
 use crate::model::Timestamp;
@@ -36,12 +36,6 @@ pub(super) struct Arguments {
     /// How results are written.
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
-    Text,
-    Json,
 }
 
 /// The worst of critical 2, warning 1, unknown 3, ok or info 0, in that order; 3 too where nothing could be judged.

@@ -68,6 +68,13 @@ enum Command {
     },
 }
 
+/// How most commands write their results.
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    Text,
+    Json,
+}
+
 /// Where the configuration is.
 #[derive(clap::Args)]
 struct Folder {

@@ -2,7 +2,7 @@
 
 mod report;
 
-use super::{Folder, environment, print, say};
+use super::{Folder, Format, environment, print, say};
 use crate::config::did_you_mean;
 use crate::dispatch::explain::explain;
 use crate::load::{Config, Mode};
@@ -46,12 +46,6 @@ struct Test {
     /// How the result is written.
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
-    Text,
-    Json,
 }
 
 pub(super) fn severity(text: &str) -> Result<Severity, String> {

@@ -1,7 +1,7 @@
 //! `silence`: makes, lists and expires silences of a daemon that runs.
 
 use super::daemon::{self, Client, Refusal};
-use super::{Folder, count, environment, print, say};
+use super::{Folder, Format, count, environment, print, say};
 use crate::config::scalar;
 use crate::model::{Matcher, Timestamp};
 use reqwest::Method;
@@ -86,12 +86,6 @@ struct Expire {
     folder: Folder,
     #[command(flatten)]
     access: daemon::Access,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
-    Text,
-    Json,
 }
 
 fn duration(text: &str) -> Result<Duration, String> {

@@ -1,6 +1,6 @@
 //! `status`: how a daemon that runs is, and whether something of it is down.
 
-use super::{count, daemon, print, say};
+use super::{Format, count, daemon, print, say};
 use serde_json::Value;
 
 #[derive(clap::Args)]
@@ -10,12 +10,6 @@ pub(super) struct Arguments {
     /// How it is written.
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
-    Text,
-    Json,
 }
 
 /// 0 where all is well, 1 where something is down, 2 where the daemon does not say.

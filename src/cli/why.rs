@@ -1,6 +1,6 @@
 //! `why`: what was told of an alert, what was not and why not, and its life.
 
-use super::{daemon, print, say};
+use super::{Format, daemon, print, say};
 use crate::model::Timestamp;
 use serde_json::Value;
 
@@ -20,12 +20,6 @@ pub(super) struct Arguments {
     /// How it is written.
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
-    Text,
-    Json,
 }
 
 /// 0, 1 where no alert or more than one is meant, 2 where the daemon does not say.
