@@ -109,6 +109,7 @@ pub fn slow(every: &str, alert: &str) -> String {
            source: local\n  \
            every: {every}\n  \
            key: [processor]\n  \
+           limit: 100000\n  \
            collect: {{ query: 'SELECT processor, duration FROM runs' }}\n  \
            alert: {{ {alert} }}\n  \
            title: '{{{{ processor }}}} ran for {{{{ duration | duration }}}}'\n"
