@@ -33,7 +33,7 @@ fn wrong(receiver: &FaultServer, truth: &BTreeMap<String, bool>) -> usize {
 #[test]
 fn no_message_is_lost_however_often_it_is_killed() {
     // It answers late and to many at once: one that takes them in turn is soon behind, and its breaker trips.
-    let receiver = FaultServer::answering(|_| Reply::Trickle { body: vec![b'.'], interval: ANSWERS_AFTER });
+    let receiver = FaultServer::answering(|_| Reply::Late { status: 200, after: ANSWERS_AFTER });
     let home = Home::new(&format!(
         "{}\nroute: {{ channels: [hook], group_by: [processor], group_wait: 0s, group_interval: 1s }}",
         hook(&receiver.url("/"))

@@ -18,6 +18,8 @@ pub enum Reply {
     Raw(Vec<u8>),
     /// The head of a 200 at once, then one byte of the body at each interval.
     Trickle { body: Vec<u8>, interval: Duration },
+    /// The status, after this long; other requests are answered in the meantime.
+    Late { status: u16, after: Duration },
     /// Nothing, for as long as the server lives.
     Hang,
     /// Nothing, and the connection closed.
@@ -231,6 +233,10 @@ fn serve(socket: &TcpStream, state: &State) -> std::io::Result<()> {
         Reply::Answer { status, headers, body } => stream.write_all(&answer(status, &headers, &body))?,
         Reply::Raw(bytes) => stream.write_all(&bytes)?,
         Reply::Trickle { body, interval } => trickle(&mut stream, &body, interval, state)?,
+        Reply::Late { status, after } => {
+            sleep_until_over(state, after);
+            stream.write_all(&answer(status, &[], &[]))?;
+        }
         Reply::Hang => sleep_until_over(state, Duration::MAX),
         Reply::Close => {}
         Reply::Reset => return socket2::SockRef::from(socket).set_linger(Some(Duration::ZERO)),
