@@ -60,7 +60,8 @@ impl Dispatch {
     fn urgency(&self, group: &Group) -> Option<Severity> {
         let urgent = self.members(group).filter(|(_, subject, place)| {
             let target = &subject.targets[*place];
-            subject.truth().is_some() && target.news.is_some() && target.hold.is_none() && !target.covered
+            let is_ready = target.hold.is_none() && !target.covered && !target.in_flight;
+            subject.truth().is_some() && target.news.is_some() && is_ready
         });
         urgent.map(|(_, subject, _)| subject.view.severity).max()
     }
