@@ -241,6 +241,48 @@ fn what_flaps_and_gets_worse_is_told_and_a_restart_changes_nothing() {
 }
 
 #[test]
+fn what_is_steady_is_told_where_its_last_firing_leads_and_where_it_was_told_to_flap() {
+    let routes = "
+channels: { page: { console: {} }, desk: { console: {} } }
+route:
+  channels: [desk]
+  group_by: ['...']
+  group_wait: 0s
+  group_interval: 1s
+  routes: [{ matchers: ['severity=\"critical\"'], channels: [page] }]
+";
+    let mut desk = Desk::with(routes, "    flapping: { changes: 3, window: 10m }\n");
+    for value in [20.0, 0.0, 20.0, 0.0, 7.0] {
+        desk.set("a", value).pass(30);
+    }
+    desk.pass(600);
+    let told = |channel| desk.inbox(channel).iter().map(|line| line.split_once(' ').unwrap().1.to_owned()).collect();
+    let (page, desk): (Vec<String>, Vec<String>) = (told("page"), told("desk"));
+    assert_eq!(page, ["fired a", "resolved a", "flapping a", "steady a"]);
+    assert_eq!(desk, ["fired a"], "its last firing was a warning");
+}
+
+#[test]
+fn what_is_out_by_another_group_claims_no_turn_that_the_rate_does_not_give() {
+    let mut desk = Desk::new(
+        "
+channels: { slack: { console: {}, rate: 1/m } }
+route:
+  channels: [slack]
+  group_by: [severity]
+  group_wait: 0s
+  group_interval: 1s
+  routes: [{ matchers: ['severity=\"critical\"'], channels: [slack] }]
+",
+    );
+    desk.set("b", 20.0).pass(70);
+    desk.fate("slack", Fate::Hangs(Duration::from_secs(30))).set("a", 7.0).pass(10);
+    // The warning is out still; its alert is critical now, and the critical group has an end to tell.
+    desk.fate("slack", Fate::Takes).set("a", 20.0).set("b", 0.0).pass(120);
+    assert_eq!(desk.inbox("slack"), ["0 fired b", "109 fired a; resolved b"]);
+}
+
+#[test]
 fn what_was_not_told_stands_in_the_list_of_the_undelivered_with_its_reason() {
     let mut desk = Desk::new(FLAPS);
     desk.fate("slack", Fate::Down).set("a", 7.0).pass(40);

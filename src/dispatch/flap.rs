@@ -46,7 +46,7 @@ impl Dispatch {
         let Some(rule) = rule.filter(|_| change.kind != ChangeKind::Pending && change.note.is_none()) else {
             // The check is gone, or has no rule any more: what is true is told now.
             if flapping && change.kind != ChangeKind::Pending {
-                self.settle_flapping(id);
+                self.settle_flapping(id, now);
             }
             return false;
         };
@@ -141,25 +141,35 @@ impl Dispatch {
             let at = *at;
             let (_, id) = self.steady.pop_first().expect("looked at above");
             if self.subjects.get(&id).and_then(|s| s.flapping.as_ref()).is_some_and(|f| f.steady_at == at) {
-                self.settle_flapping(&id);
+                self.settle_flapping(&id, now);
                 self.refresh(&id, now);
             }
         }
     }
 
-    fn settle_flapping(&mut self, id: &AlertId) {
+    fn settle_flapping(&mut self, id: &AlertId, now: Timestamp) {
         let Some(subject) = self.subjects.get_mut(id) else { return };
         let Some(flapping) = subject.flapping.take() else { return };
         self.steady.remove(&(flapping.steady_at, id.clone()));
         self.relabelled.insert(id.clone());
         if flapping.last.ended.is_none() {
+            let fired_anew = flapping.last.since != flapping.episode;
             subject.view = flapping.last;
+            if fired_anew {
+                self.lead_too(id, now); // what fired while it flapped asked no routes
+            }
             return;
         }
         let note = flapping.last.note.or(Some(EndNote::Steady));
         let end = Arc::new(AlertView { since: flapping.episode, note, ..(*flapping.last).clone() });
         subject.end_episode(&end);
         subject.view = end;
+    }
+
+    /// Whether it flaps now.
+    #[must_use]
+    pub fn is_flapping(&self, id: &AlertId) -> bool {
+        self.subjects.get(id).is_some_and(|s| s.flapping.is_some())
     }
 
     /// Takes up after a restart which alerts flap.

@@ -146,6 +146,17 @@ impl Dispatch {
         for channel in gone {
             self.leave(id, &channel);
         }
+        self.join_all(id, leads, now);
+    }
+
+    /// The same, and nobody goes.
+    pub(super) fn lead_too(&mut self, id: &AlertId, now: Timestamp) {
+        let Some(subject) = self.subjects.get(id) else { return };
+        let leads = self.leads(id, &subject.view.labels);
+        self.join_all(id, leads, now);
+    }
+
+    fn join_all(&mut self, id: &AlertId, leads: Vec<(Lead, Group)>, now: Timestamp) {
         for (lead, group) in leads {
             self.join(id, &lead, group, now);
         }

@@ -10,6 +10,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
+/// Turns that one instant may take.
+const TURNS_MAX: u32 = 200;
+
 /// How a channel answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
@@ -113,10 +116,13 @@ impl Desk {
     /// Lets this many seconds pass.
     pub fn pass(&mut self, seconds: u64) -> &mut Desk {
         let end = self.now + Duration::from_secs(seconds);
+        let mut turns = (self.now, 0);
         loop {
             let event = self.events.keys().next().map(|(at, _)| *at);
             let Some(next) = self.core.next_due().into_iter().chain(event).min().filter(|at| *at <= end) else { break };
             self.now = self.now.max(next);
+            turns = if turns.0 == self.now { (self.now, turns.1 + 1) } else { (self.now, 0) };
+            assert!(turns.1 < TURNS_MAX, "{TURNS_MAX} turns at one instant, {}", self.now);
             let mut inputs = Vec::new();
             while let Some(entry) = self.events.first_entry().filter(|e| e.key().0 <= self.now) {
                 inputs.push(entry.remove());
