@@ -21,7 +21,7 @@ fn receivers_believe_what_is_true() {
     };
     let count = seeds.end - seeds.start;
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let mut total = Report::default();
+    let (mut total, mut failures) = (Report::default(), Vec::new());
     std::thread::scope(|scope| {
         let shares: Vec<_> = (0..threads)
             .map(|i| {
@@ -32,12 +32,17 @@ fn receivers_believe_what_is_true() {
             })
             .collect();
         for share in shares {
-            match share.join().expect("a failing seed is caught") {
-                Ok(report) => total.add(&report),
-                Err(why) => panic!("{why}"),
-            }
+            let (report, failed) = share.join().expect("a failing seed is caught");
+            total.add(&report);
+            failures.extend(failed);
         }
     });
+    failures.sort();
+    if let Some((seed, why)) = failures.first() {
+        let all: Vec<u64> = failures.iter().map(|(seed, _)| *seed).collect();
+        let again = format!("BELLWETHER_SEED={seed} cargo test --test simulation");
+        panic!("seed {seed}: {why}\nrun it alone: {again}\n{} of {count} seeds failed: {all:?}", all.len());
+    }
     println!("{count} seeds: {total:?}");
     assert!(
         count < 20 || total.delivered > 0 && total.crashes > 0 && total.lost_answers > 0,
@@ -45,19 +50,16 @@ fn receivers_believe_what_is_true() {
     );
 }
 
-fn run_share(seeds: impl Iterator<Item = u64>) -> Result<Report, String> {
-    let mut total = Report::default();
+/// What went well, and each seed that failed, with its cause.
+fn run_share(seeds: impl Iterator<Item = u64>) -> (Report, Vec<(u64, String)>) {
+    let (mut total, mut failures) = (Report::default(), Vec::new());
     for seed in seeds {
         match std::panic::catch_unwind(|| simulate(seed)) {
             Ok(report) => total.add(&report),
-            Err(why) => {
-                let why = why.downcast_ref::<String>().cloned().unwrap_or_default();
-                let again = format!("BELLWETHER_SEED={seed} cargo test --test simulation");
-                return Err(format!("seed {seed}: {why}\nrun it alone: {again}"));
-            }
+            Err(why) => failures.push((seed, why.downcast_ref::<String>().cloned().unwrap_or_default())),
         }
     }
-    Ok(total)
+    (total, failures)
 }
 
 #[test]

@@ -266,7 +266,7 @@ impl World {
             self.now = self.now.max(next);
             self.leap();
             turns = if turns.0 == self.now { (self.now, turns.1 + 1) } else { (self.now, 0) };
-            assert!(turns.1 < TURNS_MAX, "{TURNS_MAX} turns at one instant, {}", self.now);
+            assert!(turns.1 < TURNS_MAX, "{TURNS_MAX} turns at one instant, {}\n{}", self.now, self.last_words());
             let mut inputs = self.inputs();
             inputs.extend(self.reload());
             inputs.extend(self.store_fails(&core));
@@ -301,6 +301,12 @@ impl World {
             self.start(turn);
         }
         self.everybody_believes_the_truth(&core);
+    }
+
+    /// What happened last, to whatever alerts.
+    fn last_words(&self) -> String {
+        let from = self.log.len().saturating_sub(40);
+        self.log[from..].iter().map(|(id, words)| format!("{id}: {words}")).collect::<Vec<_>>().join("\n  ")
     }
 
     /// What enters now.
@@ -769,9 +775,8 @@ impl World {
             for (id, severity, labels) in &firing {
                 let led = self.led.get(id).is_some_and(|led| led.contains(channel));
                 if led && !self.is_held(core, id, labels, &active) && !self.is_out_of_hours(channel) {
-                    // Where it began to flap the routes were asked anew, and who had been told nothing may be left out.
-                    let flapped = self.log.iter().any(|(i, words)| i == id && words.contains(" Flapping "));
-                    let known = inbox.believes.contains_key(id) || flapped;
+                    // While it flaps the routes are asked for what is worse than before alone.
+                    let known = inbox.believes.contains_key(id) || core.dispatch.is_flapping(id);
                     assert!(known, "{channel} was not told that {id} is {severity}\n{}", story(&self.log, id));
                 }
             }
