@@ -7,6 +7,12 @@
 //! Same seed, same trace. A failure prints its seed: `BELLWETHER_SEED=17 cargo test --test simulation`.
 //! `BELLWETHER_SEEDS=10000` runs that many.
 
+#[path = "simulation/faults.rs"]
+mod faults;
+#[path = "simulation/senders.rs"]
+mod senders;
+#[path = "simulation/sick.rs"]
+mod sick;
 #[path = "simulation/world.rs"]
 mod world;
 
@@ -44,6 +50,9 @@ fn receivers_believe_what_is_true() {
         panic!("seed {seed}: {why}\nrun it alone: {again}\n{} of {count} seeds failed: {all:?}", all.len());
     }
     println!("{count} seeds: {total:?}");
+    let unmet: Vec<&str> =
+        testkit::OUTCOMES.iter().map(|o| o.fault).filter(|f| !total.faults.contains_key(f)).collect();
+    assert!(count < 20 || unmet.is_empty(), "no send met {unmet:?}");
     assert!(
         count < 20 || total.delivered > 0 && total.crashes > 0 && total.lost_answers > 0,
         "the world was too kind: {total:?}"
@@ -65,4 +74,13 @@ fn run_share(seeds: impl Iterator<Item = u64>) -> (Report, Vec<(u64, String)>) {
 #[test]
 fn the_same_seed_gives_the_same_trace() {
     assert_eq!(simulate(4).trace, simulate(4).trace);
+}
+
+#[test]
+fn of_twenty_channels_one_that_is_ill_makes_no_other_a_second_late() {
+    for seed in 0..3 {
+        for fault in testkit::OUTCOMES {
+            sick::compare(seed, fault);
+        }
+    }
 }

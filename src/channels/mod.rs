@@ -15,6 +15,8 @@ pub mod registry;
 pub mod render;
 #[cfg(any(feature = "slack", feature = "webhook"))]
 mod retry_after;
+#[cfg(test)]
+mod scenes;
 #[cfg(feature = "slack")]
 mod slack;
 #[cfg(any(feature = "slack", feature = "webhook"))]

@@ -1,14 +1,16 @@
 //! The false world: what its sources say, what its receivers do, and when the daemon dies.
 
+use super::faults;
+use super::senders::{self, Senders};
 use bellwether::core::{Core, CoreConfig, Input, Options, Turn};
 use bellwether::dispatch::backoff::Jitter;
 use bellwether::dispatch::calendar::{Calendar, During};
-use bellwether::engine::{Collect, CollectFailure, Evaluated, evaluate};
+use bellwether::engine::{Collect, CollectFailure, Evaluated, Judged, evaluate};
 use bellwether::load::{self, Mode};
 use bellwether::model::alert::ChangeKind;
 use bellwether::model::record::{Row, RowName, Saved, TargetRecord, Write};
 use bellwether::model::{
-    AlertId, Change, Delivery, FailureClass, ItemKind, LabelSet, Matcher, Notification, Severity, Silence,
+    AlertId, Change, Delivery, FailureClass, ItemKind, LabelSet, Matcher, Notification, Receipt, Severity, Silence,
     TableBuilder, Timestamp, Value,
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,6 +24,9 @@ const FAULTS: Duration = Duration::from_hours(3);
 const BOUND: Duration = Duration::from_mins(45);
 /// The same where a channel has a cap per hour: one that was reached is over an hour after.
 const BOUND_OF_CAP: Duration = Duration::from_mins(110);
+
+/// How long a send waits for an answer.
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Turns that one instant may take.
 const TURNS_MAX: u32 = 200;
@@ -43,6 +48,10 @@ pub struct Report {
     pub flapping: usize,
     pub leaps: usize,
     pub store_failures: usize,
+    pub received: usize,
+    pub in_threads: usize,
+    /// How many sends met each fault, by its name.
+    pub faults: BTreeMap<&'static str, usize>,
     /// A hash of everything that was sent, in order.
     pub trace: u64,
 }
@@ -63,26 +72,31 @@ impl Report {
         self.flapping += other.flapping;
         self.leaps += other.leaps;
         self.store_failures += other.store_failures;
+        self.received += other.received;
+        self.in_threads += other.in_threads;
+        for (fault, count) in &other.faults {
+            *self.faults.entry(fault).or_default() += count;
+        }
     }
 }
 
-struct Rng(Jitter);
+pub struct Rng(pub Jitter);
 
 impl Rng {
-    fn below(&mut self, n: u64) -> u64 {
+    pub fn below(&mut self, n: u64) -> u64 {
         self.0.next_u64() % n
     }
 
-    fn chance(&mut self, percent: u64) -> bool {
+    pub fn chance(&mut self, percent: u64) -> bool {
         self.below(100) < percent
     }
 
-    fn pick<'a, T>(&mut self, of: &'a [T]) -> &'a T {
+    pub fn pick<'a, T>(&mut self, of: &'a [T]) -> &'a T {
         let at = usize::try_from(self.below(of.len() as u64)).expect("small");
         &of[at]
     }
 
-    fn millis(&mut self, below: u64) -> Duration {
+    pub fn millis(&mut self, below: u64) -> Duration {
         Duration::from_millis(self.below(below))
     }
 }
@@ -91,6 +105,8 @@ enum Event {
     Evaluated(Box<Evaluated>),
     Arrives(Arc<Notification>),
     Answered(Arc<str>, Delivery),
+    /// Others say what fires with them.
+    Minute,
 }
 
 /// What one receiver read, and what it believes because of it.
@@ -101,6 +117,8 @@ struct Inbox {
     told: BTreeSet<(AlertId, Timestamp)>,
     /// Episodes that it may be told again: an answer was lost, or the daemon died.
     doubt: BTreeSet<(AlertId, Timestamp)>,
+    /// Messages that it has, under which others may stand.
+    threads: BTreeSet<Arc<str>>,
 }
 
 /// The channels that alerts lead to, by our own reading of the routes.
@@ -121,7 +139,10 @@ struct World {
     led: Led,
     values: BTreeMap<(Arc<str>, &'static str), f64>,
     down: BTreeMap<Arc<str>, Timestamp>,
-    away: BTreeMap<Arc<str>, (Timestamp, u64)>,
+    away: BTreeMap<Arc<str>, (Timestamp, &'static testkit::Outcome)>,
+    senders: Senders,
+    /// Checks whose last answer was none.
+    unread: BTreeSet<Arc<str>>,
     /// When each channel was last sent something.
     last_sends: BTreeMap<Arc<str>, Timestamp>,
     /// The silences that were made, as whoever made them knows them.
@@ -152,6 +173,8 @@ pub fn simulate(seed: u64) -> Report {
         values: BTreeMap::new(),
         down: BTreeMap::new(),
         away: BTreeMap::new(),
+        senders: Senders::default(),
+        unread: BTreeSet::new(),
         last_sends: BTreeMap::new(),
         silences: BTreeMap::new(),
         store_back: None,
@@ -256,6 +279,7 @@ impl World {
         let capped = self.config.dispatch.channels.iter().any(|channel| channel.hourly.is_some());
         let end = self.calm + if capped { BOUND_OF_CAP } else { BOUND };
         let (mut boots, mut turns) = (0, (self.now, 0));
+        self.at(Duration::ZERO, Event::Minute);
         loop {
             let timer = core.next_due();
             let event = self.events.keys().next().map(|(at, _)| *at);
@@ -268,7 +292,9 @@ impl World {
             turns = if turns.0 == self.now { (self.now, turns.1 + 1) } else { (self.now, 0) };
             assert!(turns.1 < TURNS_MAX, "{TURNS_MAX} turns at one instant, {}\n{}", self.now, self.last_words());
             let mut inputs = self.inputs();
-            inputs.extend(self.reload());
+            let reload = self.reload();
+            let is_reload = reload.is_some();
+            inputs.extend(reload);
             inputs.extend(self.store_fails(&core));
             let silences = self.silences.clone();
             inputs.extend(self.silence());
@@ -290,7 +316,8 @@ impl World {
             World::check_truth(&core, &turn);
             self.check_silenced(&turn);
             // What was told while nothing could be written down is not remembered by one that dies then.
-            let dies = self.now < self.calm && self.store_back.is_none() && self.rng.below(400) == 0;
+            let odds = if is_reload { 5 } else { 400 };
+            let dies = self.now < self.calm && self.store_back.is_none() && self.rng.below(odds) == 0;
             if dies {
                 boots += 1;
                 core = self.crash(turn, (led, silences), seed ^ (boots << 32));
@@ -317,7 +344,20 @@ impl World {
                 break;
             }
             match entry.remove() {
-                Event::Evaluated(evaluated) => inputs.push(Input::Evaluated(evaluated)),
+                Event::Evaluated(evaluated) => {
+                    let check = &evaluated.check.name;
+                    match evaluated.judged {
+                        Judged::Failed(_) => drop(self.unread.insert(Arc::clone(check))),
+                        Judged::Rows(_) => drop(self.unread.remove(check)),
+                    }
+                    inputs.push(Input::Evaluated(evaluated));
+                }
+                Event::Minute => {
+                    self.at(senders::EVERY, Event::Minute);
+                    let said = self.senders.say(self.now, self.is_calm(), &mut self.rng);
+                    self.report.received += said.len();
+                    inputs.push(Input::Received(said));
+                }
                 Event::Arrives(notification) => self.arrives(&notification),
                 Event::Answered(id, delivery) => {
                     if let Some(notification) = self.out.remove(&id) {
@@ -508,7 +548,7 @@ impl World {
             }
         }
         // What is out may still arrive; nobody hears the answer.
-        self.events.retain(|_, event| matches!(event, Event::Arrives(_)));
+        self.events.retain(|_, event| matches!(event, Event::Arrives(_) | Event::Minute));
         let kept: Vec<Row> = self.saved.values().cloned().collect();
         for row in &kept {
             let Row::Flight(flight) = row else { continue };
@@ -520,8 +560,11 @@ impl World {
         self.now = self.now + downtime;
         let late: Vec<_> = self.events.keys().filter(|(at, _)| *at <= self.now).copied().collect();
         for key in late {
-            if let Some(Event::Arrives(notification)) = self.events.remove(&key) {
-                self.arrives(&notification);
+            match self.events.remove(&key) {
+                Some(Event::Arrives(notification)) => self.arrives(&notification),
+                // What was said in the meantime nobody heard.
+                Some(event) => self.at(Duration::from_secs(1), event),
+                None => {}
             }
         }
         let mut core = Core::new(self.config.clone(), Saved { rows: kept }, self.now, Options { seed, eager: true });
@@ -594,7 +637,7 @@ impl World {
     fn send(&mut self, notification: &Arc<Notification>) {
         let channel = Arc::clone(&notification.channel);
         self.out.insert(Arc::clone(&notification.id), Arc::clone(notification));
-        let (arrives, delivery) = self.fate(&channel);
+        let (arrives, delivery) = self.fate(notification);
         let travel = self.rng.millis(800);
         if arrives {
             self.at(travel, Event::Arrives(Arc::clone(notification)));
@@ -611,40 +654,48 @@ impl World {
             let inbox = self.inboxes.get_mut(&channel).expect("a known channel");
             inbox.doubt.extend(notification.items.iter().map(|i| (i.alert.id.clone(), i.alert.since)));
         }
-        let back = travel + self.rng.millis(1_000);
+        let timed_out = delivery.class() == Some(FailureClass::TimedOut);
+        let back = travel + if timed_out { TIMEOUT } else { self.rng.millis(1_000) };
         self.at(back, Event::Answered(Arc::clone(&notification.id), delivery));
     }
 
     /// Whether a message arrives, and what its sender hears.
-    fn fate(&mut self, channel: &Arc<str>) -> (bool, Delivery) {
-        let delivered = (true, Delivery::delivered());
+    fn fate(&mut self, notification: &Notification) -> (bool, Delivery) {
+        let channel = &notification.channel;
         if self.is_calm() {
-            return delivered;
+            return (true, self.taken(notification));
         }
         if self.rng.below(40) == 0 {
             let back = self.now + self.rng.millis(2_400_000);
-            let how = self.rng.below(5);
-            self.away.insert(Arc::clone(channel), (back, how));
+            let fault = faults::draw(&mut self.rng);
+            self.away.insert(Arc::clone(channel), (back, fault));
         }
-        let away = self.away.get(channel).filter(|(back, _)| self.now < *back).map(|(_, how)| *how);
-        let how = away.unwrap_or_else(|| if self.rng.chance(88) { 9 } else { self.rng.below(5) });
-        let why = String::from("the world is false");
-        match how {
-            0 => (false, Delivery::NotSent { why, retry_after: None, ill: true, class: FailureClass::Other }),
-            1 => (
-                false,
-                Delivery::NotSent {
-                    why,
-                    retry_after: Some(self.rng.millis(60_000)),
-                    ill: false,
-                    class: FailureClass::Other,
-                },
-            ),
-            2 => (false, Delivery::Refused { why, class: FailureClass::Other }),
-            3 => (true, Delivery::Unanswered { why, retry_after: None, class: FailureClass::Other }),
-            4 => (false, Delivery::Unanswered { why, retry_after: None, class: FailureClass::Other }),
-            _ => delivered,
+        let away = self.away.get(channel).filter(|(back, _)| self.now < *back).map(|(_, fault)| *fault);
+        let once = if away.is_none() && self.rng.chance(6) { Some(faults::draw(&mut self.rng)) } else { None };
+        let Some(fault) = away.or(once) else { return (true, self.taken(notification)) };
+        *self.report.faults.entry(fault.fault).or_default() += 1;
+        faults::play(fault, &mut self.rng)
+    }
+
+    /// A channel takes a message: two of them know threads, so that what follows stands under its first, unless somebody
+    /// took that away.
+    fn taken(&mut self, notification: &Notification) -> Delivery {
+        if !matches!(&*notification.channel, "one" | "two") {
+            return Delivery::delivered();
         }
+        let inbox = self.inboxes.get_mut(&notification.channel).expect("a known channel");
+        if let Some(first) = &notification.first {
+            assert!(inbox.threads.contains(&first.message), "{} stands under no message", notification.id);
+            if self.is_calm() || !self.rng.chance(5) {
+                self.report.in_threads += 1;
+                return Delivery::delivered();
+            }
+        }
+        let inbox = self.inboxes.get_mut(&notification.channel).expect("looked up above");
+        inbox.threads.insert(Arc::clone(&notification.id));
+        let (to, place) = (Arc::clone(&notification.channel), Arc::clone(&notification.channel));
+        let receipt = Receipt { to, place, message: Arc::clone(&notification.id), said: "".into(), shared: false };
+        Delivery::Delivered { but: None, receipt: Some(receipt) }
     }
 
     /// A receiver reads a message.
@@ -681,6 +732,13 @@ impl World {
         for change in changes {
             let words = format!("{} {:?} {} note {:?}", change.at, change.kind, change.severity, change.note);
             self.log.push((change.view.id.clone(), words));
+            let id = &change.view.id;
+            let unread = id.reason.is_none() && self.unread.contains(&id.check);
+            assert!(
+                change.kind != ChangeKind::Resolved || !unread,
+                "{id} is said to be over while its source cannot be read\n{}",
+                story(&self.log, id)
+            );
             if matches!(change.kind, ChangeKind::Fired | ChangeKind::Escalated) {
                 let route = self.config.dispatch.route.as_ref().expect("there is a route");
                 let id = &change.view.id;
@@ -717,7 +775,7 @@ impl World {
         for send in &turn.sends {
             for item in send.notification.items.iter().filter(|i| i.alert.flapping.is_none()) {
                 let id = &item.alert.id;
-                let truth = core.engine.view(id).filter(|_| firing(core, id));
+                let truth = core.view(id).filter(|_| firing(core, id));
                 match item.kind {
                     ItemKind::Resolved | ItemKind::CameAndWent => {
                         let still = truth.is_some_and(|t| t.since == item.alert.since);
@@ -734,12 +792,14 @@ impl World {
 
     /// The faults have ceased, the bound is over: each inbox alone tells the truth.
     fn everybody_believes_the_truth(&self, core: &Core) {
-        let alerts = core.engine.alerts();
+        let alerts: Vec<_> = core.active().filter_map(|id| Some((core.brief(id)?.0, core.view(id)?))).collect();
         let firing: Vec<_> = alerts
             .iter()
             .filter_map(|(state, view)| state.firing().map(|severity| (view.id.clone(), severity, view.labels.clone())))
             .collect();
         let active: Vec<_> = alerts.iter().map(|(_, view)| (view.id.clone(), view.labels.clone())).collect();
+        let received: BTreeSet<AlertId> = core.firing().filter(|id| id.is_received()).cloned().collect();
+        assert_eq!(received, self.senders.firing().collect(), "what fires by the senders' word");
         for report in core.dispatch.channel_reports(self.now) {
             let ids: BTreeSet<&AlertId> = self.log.iter().map(|(id, _)| id).collect();
             let untold = || {
@@ -813,5 +873,5 @@ fn story(log: &[(AlertId, String)], id: &AlertId) -> String {
 }
 
 fn firing(core: &Core, id: &AlertId) -> bool {
-    core.engine.state(id).firing().is_some()
+    core.brief(id).is_some_and(|(state, _)| state.firing().is_some())
 }

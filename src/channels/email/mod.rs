@@ -276,4 +276,4 @@ fn security(settings: &Settings, smtp: &ServerUrl) -> Result<Security, Box<Probl
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

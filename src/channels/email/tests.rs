@@ -255,3 +255,10 @@ fn an_end_has_the_subject_and_the_references_of_the_alarm_before_it() {
     assert!(header(&to_another.mail, "Subject").starts_with("RESOLVED"));
     assert!(to_another.receipt.is_some());
 }
+
+/// How a send ends on a server that answers this once the client has begun, for whoever wants to know it by the fault's name.
+pub async fn ends(step: &'static str, answer: &'static str) -> Delivery {
+    let script: Script = Box::leak(Box::new([(step, answer), WELL[0], WELL[1], WELL[2]]));
+    let server = Server::start(script).await;
+    build("email", &server.yaml("to: b@y.example")).unwrap().send(&fired()).await
+}
