@@ -14,6 +14,7 @@ mod reload;
 mod restart;
 mod secrets;
 mod serving;
+mod sick;
 mod silences;
 mod store;
 mod why;
