@@ -138,6 +138,28 @@ route: { channels: [slack], group_by: ['...'], group_wait: 0s, group_interval: 1
 }
 
 #[test]
+fn channels_that_tell_one_room_share_its_rate() {
+    let mut desk = Desk::new(
+        "
+channels:
+  a: { slack: { webhook: 'https://slack.example/one' } }
+  b: { slack: { webhook: 'https://slack.example/one' } }
+  c: { slack: { webhook: 'https://slack.example/two' } }
+  d: { slack: { token: xoxb-1, room: '#data' } }
+  e: { slack: { token: xoxb-1, room: data } }
+  f: { slack: { token: xoxb-1, room: '#other' } }
+route: { channels: [a, b, c, d, e, f], group_by: ['...'], group_wait: 0s, group_interval: 1s }
+",
+    );
+    desk.set("k", 7.0).pass(5);
+    let told: Vec<String> = ["a", "b", "c", "d", "e", "f"].iter().flat_map(|name| desk.inbox(name)).collect();
+    assert_eq!(told, ["0 fired k", "1 fired k", "0 fired k", "0 fired k", "1 fired k", "0 fired k"]);
+    desk.restart().set("k", 20.0).pass(5);
+    let times = |name| desk.inbox(name)[1].split_once(' ').unwrap().0.parse::<f64>().unwrap();
+    assert!((times("b") - times("a") - 1.0).abs() < 0.01, "{:?} {:?}", desk.inbox("a"), desk.inbox("b"));
+}
+
+#[test]
 fn the_cap_per_hour_holds_back_all_but_the_critical_and_loses_nothing() {
     let mut desk = Desk::new(
         "

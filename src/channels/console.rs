@@ -26,6 +26,7 @@ pub const KIND: Kind = Kind {
     source_text: include_str!("console.rs"),
     record: &RECORD,
     rate: None,
+    room: |_| None,
     check: |_| Vec::new(),
     build: |settings, context| Ok(Arc::new(stdout(settings, context))),
 };

@@ -28,6 +28,8 @@ pub struct Kind {
     pub check: fn(&Settings) -> Vec<Problem>,
     /// The most messages in a time, where the configuration does not say.
     pub rate: Option<Rate>,
+    /// The far side that the rate is counted at, where channels may share one: a hash, which shows nothing of the settings.
+    pub room: fn(&Settings) -> Option<u64>,
     /// Makes a channel of checked settings. It reads files that they name, and never connects.
     pub build: fn(&Settings, &Context) -> Built,
 }

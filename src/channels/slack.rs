@@ -36,12 +36,19 @@ use super::render::{Message, slack};
 use super::web::{Answer, Want, Web};
 use super::{Channel, unanswered};
 use crate::config::{Key, Problem, Record, Settings, Shape};
-use crate::model::{Delivery, FailureClass, Notification, Rate};
+use crate::model::{Delivery, FailureClass, Notification, Rate, fnv};
 use reqwest::Url;
 use std::sync::Arc;
 
-pub const KIND: Kind =
-    Kind { name: "slack", source_text: include_str!("slack.rs"), record: &RECORD, check, rate: Some(RATE), build };
+pub const KIND: Kind = Kind {
+    name: "slack",
+    source_text: include_str!("slack.rs"),
+    record: &RECORD,
+    check,
+    rate: Some(RATE),
+    room,
+    build,
+};
 
 /// A message a second and room: <https://docs.slack.dev/apis/web-api/rate-limits>.
 const RATE: Rate = Rate::per_second(1);
@@ -118,6 +125,14 @@ fn check(settings: &Settings) -> Vec<Problem> {
         }
         _ => Vec::new(),
     }
+}
+
+/// The room that the rate is counted at: that of a webhook, or the one that a token posts to.
+fn room(settings: &Settings) -> Option<u64> {
+    let key = settings.secret("webhook").or_else(|| settings.secret("token"))?.expose();
+    let place =
+        [settings.text("api"), settings.text("room")].map(|text| text.unwrap_or_default().trim_matches(['#', '/']));
+    (!key.is_empty()).then(|| fnv::of(&format!("{key} {}", place.join(" "))))
 }
 
 fn build(settings: &Settings, context: &Context) -> Built {

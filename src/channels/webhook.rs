@@ -32,6 +32,7 @@ pub const KIND: Kind = Kind {
     record: &RECORD,
     check: |_| Vec::new(),
     rate: None,
+    room: |_| None,
     build,
 };
 

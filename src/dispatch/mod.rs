@@ -68,6 +68,8 @@ pub struct ChannelRules {
     pub fallback: Option<Arc<str>>,
     /// The most messages in a time; `None`: as many as there are.
     pub rate: Option<Rate>,
+    /// The far side that the rate is counted at: what one channel sends there slows all others that share it.
+    pub room: Option<u64>,
     /// The most messages in an hour; what is critical is counted and never held.
     pub hourly: Option<u32>,
     pub breaker: BreakerRules,
@@ -81,6 +83,7 @@ impl ChannelRules {
             name: Arc::clone(name),
             fallback: None,
             rate: None,
+            room: None,
             hourly: None,
             breaker: BreakerRules::default(),
         }

@@ -40,14 +40,19 @@ impl Pace {
 
     /// A message leaves.
     pub fn take(&mut self, rules: &ChannelRules, now: Timestamp) {
-        self.last = Some(now);
-        // Critical messages may borrow, and no more than one token: what else there is must not wait for ever.
-        let free = |every: Duration| (self.free.unwrap_or(now).max(now) + every).min(now + every * 2);
-        self.free = rules.rate.map(|rate| free(rate.every));
+        self.wait(rules, now);
         if self.hour.is_none_or(|began| began + HOUR <= now) {
             (self.hour, self.sent) = (Some(now), 0);
         }
         self.sent = self.sent.saturating_add(1);
+    }
+
+    /// A message leaves for the same far side by another channel.
+    pub fn wait(&mut self, rules: &ChannelRules, now: Timestamp) {
+        self.last = Some(now);
+        // Critical messages may borrow, and no more than one token: what else there is must not wait for ever.
+        let free = |every: Duration| (self.free.unwrap_or(now).max(now) + every).min(now + every * 2);
+        self.free = rules.rate.map(|rate| free(rate.every));
     }
 
     #[must_use]

@@ -2,7 +2,7 @@
 
 use super::decide::Renew;
 use super::group::Group;
-use super::{Dispatch, Send};
+use super::{ChannelRules, Dispatch, Send};
 use crate::model::breaker::Admission;
 use crate::model::record::RowName;
 use crate::model::{Item, Severity, Timestamp};
@@ -93,11 +93,21 @@ impl Dispatch {
             state.breaker.started(now);
             state.in_flight += 1;
             state.digest_is_out |= load.is_digest;
-            if let Some(rules) = self.config.channel(channel) {
-                state.pace.take(rules, now);
-            }
-            self.dirty.insert(RowName::Channel(Arc::clone(channel)));
+            self.take_token(channel, now);
             sends.push(send);
+        }
+    }
+
+    /// A message leaves: the channel's rate, and that of those who tell the same room, is used.
+    fn take_token(&mut self, channel: &Arc<str>, now: Timestamp) {
+        self.dirty.insert(RowName::Channel(Arc::clone(channel)));
+        let Some(rules) = self.config.channel(channel) else { return };
+        self.channels.entry(Arc::clone(channel)).or_default().pace.take(rules, now);
+        let shares =
+            |other: &&ChannelRules| rules.room.is_some() && other.room == rules.room && other.name != rules.name;
+        for other in self.config.channels.iter().filter(shares) {
+            self.channels.entry(Arc::clone(&other.name)).or_default().pace.wait(other, now);
+            self.dirty.insert(RowName::Channel(Arc::clone(&other.name)));
         }
     }
 

@@ -64,7 +64,7 @@ impl<'a> Loading<'a> {
             for problem in if is_right { (kind.check)(inner) } else { Vec::new() } {
                 self.problems.push(problem);
             }
-            let rules = rules(&name.text, &settings, kind, &mut self.problems);
+            let rules = rules(&name.text, &settings, kind, inner, &mut self.problems);
             fallbacks.extend(settings.spanned("fallback").map(|to| (Arc::clone(&name.text), to)));
             found.declared.push(ChannelDecl { name: name.text, kind, settings: inner.clone(), rules });
         }

@@ -14,11 +14,18 @@ use std::sync::Arc;
 /// A channel and the fallback that it names.
 type Named = (Arc<str>, Text);
 
-/// What a channel's keys say; its fallback is looked up once all channels are known.
-pub(super) fn rules(name: &Arc<str>, settings: &Settings, kind: &Kind, problems: &mut Problems) -> ChannelRules {
+/// What a channel's keys, and those of its kind, say; its fallback is looked up once all channels are known.
+pub(super) fn rules(
+    name: &Arc<str>,
+    settings: &Settings,
+    kind: &Kind,
+    inner: &Settings,
+    problems: &mut Problems,
+) -> ChannelRules {
     ChannelRules {
         breaker: breaker(settings, problems),
         rate: settings.text("rate").and_then(Rate::parse).or(kind.rate),
+        room: (kind.room)(inner),
         hourly: settings.integer("max_per_hour").and_then(|n| u32::try_from(n).ok()),
         ..ChannelRules::new(name)
     }

@@ -53,8 +53,15 @@ use tokio::sync::Semaphore;
 /// How many connections one channel has at most.
 const CONNECTIONS_MAX: usize = 4;
 
-pub const KIND: Kind =
-    Kind { name: "email", source_text: include_str!("mod.rs"), record: &RECORD, check, rate: None, build };
+pub const KIND: Kind = Kind {
+    name: "email",
+    source_text: include_str!("mod.rs"),
+    record: &RECORD,
+    check,
+    rate: None,
+    room: |_| None,
+    build,
+};
 
 static RECORD: Record = Record::new(
     "email",
