@@ -115,8 +115,8 @@ struct Inbox {
     believes: BTreeMap<AlertId, Severity>,
     /// Episodes it was told the beginning of.
     told: BTreeSet<(AlertId, Timestamp)>,
-    /// Episodes that it may be told again: an answer was lost, or the daemon died.
-    doubt: BTreeSet<(AlertId, Timestamp)>,
+    /// How often it may be told of an episode again: once for each answer that was lost, be it that the daemon died.
+    doubt: BTreeMap<(AlertId, Timestamp), u32>,
     /// Messages that it has, under which others may stand.
     threads: BTreeSet<Arc<str>>,
 }
@@ -553,7 +553,9 @@ impl World {
         for row in &kept {
             let Row::Flight(flight) = row else { continue };
             let inbox = self.inboxes.get_mut(&flight.channel).expect("a known channel");
-            inbox.doubt.extend(flight.items.iter().map(|i| (i.alert.clone(), i.told.episode)));
+            for item in &flight.items {
+                *inbox.doubt.entry((item.alert.clone(), item.told.episode)).or_default() += 1;
+            }
         }
         self.out.clear();
         let downtime = if self.rng.chance(50) { self.rng.millis(5_000) } else { self.rng.millis(600_000) };
@@ -652,7 +654,9 @@ impl World {
         }
         if matches!(delivery, Delivery::Unanswered { .. }) {
             let inbox = self.inboxes.get_mut(&channel).expect("a known channel");
-            inbox.doubt.extend(notification.items.iter().map(|i| (i.alert.id.clone(), i.alert.since)));
+            for item in &notification.items {
+                *inbox.doubt.entry((item.alert.id.clone(), item.alert.since)).or_default() += 1;
+            }
         }
         let timed_out = delivery.class() == Some(FailureClass::TimedOut);
         let back = travel + if timed_out { TIMEOUT } else { self.rng.millis(1_000) };
@@ -719,7 +723,9 @@ impl World {
                 kind => {
                     self.report.flapping += usize::from(kind == ItemKind::Flapping);
                     let again = kind == ItemKind::Fired && !inbox.told.insert(episode.clone());
-                    let fine = !again || inbox.doubt.contains(&episode);
+                    let doubt = inbox.doubt.entry(episode).or_default();
+                    let fine = !again || 0 < *doubt;
+                    *doubt = if again { doubt.saturating_sub(1) } else { *doubt };
                     assert!(fine, "{id} told twice to {}\n{}", notification.channel, story(&self.log, &id));
                     inbox.believes.insert(id, item.alert.severity);
                 }
