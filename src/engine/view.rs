@@ -86,7 +86,9 @@ fn view(check: &Check, life: &Life, id: &AlertId, severity: Severity) -> AlertVi
 fn deciding(check: &Check, life: &Life, condition: usize) -> Vec<(Arc<str>, Value)> {
     let names = check.compiled.names_of(condition);
     let value = |name: &Arc<str>| life.row.iter().find(|(n, _)| n == name).map(|(_, v)| v.clone());
-    names.into_iter().filter_map(|name| value(&name).map(|v| (name, v))).collect()
+    let mut values = Vec::with_capacity(names.len());
+    values.extend(names.into_iter().filter_map(|name| value(&name).map(|v| (name, v))));
+    values
 }
 
 /// What a template may name: columns and `let` names, params, the key.

@@ -62,8 +62,23 @@ impl LabelSet {
     /// This set with one label set to another value.
     #[must_use]
     pub fn with(&self, name: &str, value: &str) -> Self {
-        let changed = (Arc::from(name), Arc::from(value));
-        LabelSet::new(self.0.iter().cloned().chain([changed]))
+        match self.0.binary_search_by(|(n, _)| (**n).cmp(name)) {
+            Ok(at) if *self.0[at].1 == *value => self.clone(),
+            Err(_) if value.is_empty() => self.clone(),
+            Ok(at) => self.spliced(at, at + 1, value, &self.0[at].0),
+            Err(at) => self.spliced(at, at, value, &Arc::from(name)),
+        }
+    }
+
+    /// This set with one label in the place of those from `at` to `rest`; with none where its value is empty.
+    fn spliced(&self, at: usize, rest: usize, value: &str, name: &Arc<str>) -> Self {
+        let label = (!value.is_empty()).then(|| (Arc::clone(name), Arc::from(value)));
+        let around = self.0.len() - (rest - at);
+        let mut labels = Vec::with_capacity(around + usize::from(label.is_some()));
+        labels.extend_from_slice(&self.0[..at]);
+        labels.extend(label);
+        labels.extend_from_slice(&self.0[rest..]);
+        LabelSet(labels.into())
     }
 
     /// Prometheus's fingerprint of a label set: FNV-1a over names and values, each ended by 0xFF
@@ -158,7 +173,22 @@ mod tests {
         let set: LabelSet = [("b", "1"), ("a", "x"), ("b", "2"), ("c", "")].into_iter().collect();
         assert_eq!(set.to_string(), r#"{a="x", b="2"}"#);
         assert_eq!((set.get("b"), set.get("c")), (Some("2"), None));
-        assert_eq!(set.with("a", ""), [("b", "2")].into_iter().collect());
+    }
+
+    #[test]
+    fn one_label_is_set_changed_or_taken_away_and_the_rest_stays() {
+        let set: LabelSet = [("b", "1"), ("d", "2")].into_iter().collect();
+        for (name, value, want) in [
+            ("a", "x", r#"{a="x", b="1", d="2"}"#),
+            ("c", "x", r#"{b="1", c="x", d="2"}"#),
+            ("e", "x", r#"{b="1", d="2", e="x"}"#),
+            ("b", "x", r#"{b="x", d="2"}"#),
+            ("b", "1", r#"{b="1", d="2"}"#),
+            ("d", "", r#"{b="1"}"#),
+            ("c", "", r#"{b="1", d="2"}"#),
+        ] {
+            assert_eq!(set.with(name, value).to_string(), want, "{name}={value}");
+        }
     }
 
     #[test]

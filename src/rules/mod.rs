@@ -10,7 +10,7 @@ pub mod schedule;
 use crate::config::Settings;
 use crate::expr::Compiled;
 use crate::model::{AlertId, FlapRule, LabelSet, Severity, Template, Value, ValueType};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 pub use schedule::Schedule;
@@ -229,8 +229,27 @@ pub fn fixed_labels(
     severity: Severity,
     source: Option<&Arc<str>>,
 ) -> impl Iterator<Item = (Arc<str>, Arc<str>)> {
-    let reason = id.reason.map(|r| (Arc::from("reason"), Arc::from(r.name())));
-    let source = source.map(|s| (Arc::from("source"), Arc::clone(s)));
-    let fixed = [(Arc::from("check"), Arc::clone(&id.check)), (Arc::from("severity"), Arc::from(severity.name()))];
-    fixed.into_iter().chain(reason).chain(source)
+    let Words { check, severity: level, reason, source: from, levels } = &*WORDS;
+    let reason = id.reason.map(|r| (Arc::clone(reason), Arc::from(r.name())));
+    let source = source.map(|s| (Arc::clone(from), Arc::clone(s)));
+    let level = (Arc::clone(level), Arc::clone(&levels[severity.index()]));
+    [(Arc::clone(check), Arc::clone(&id.check)), level].into_iter().chain(reason).chain(source)
 }
+
+/// What every alert's labels are called, once for all of them.
+struct Words {
+    check: Arc<str>,
+    severity: Arc<str>,
+    reason: Arc<str>,
+    source: Arc<str>,
+    /// By [`Severity::index`].
+    levels: [Arc<str>; 3],
+}
+
+static WORDS: LazyLock<Words> = LazyLock::new(|| Words {
+    check: Arc::from("check"),
+    severity: Arc::from("severity"),
+    reason: Arc::from("reason"),
+    source: Arc::from("source"),
+    levels: Severity::ALL.map(|severity| Arc::from(severity.name())),
+});
