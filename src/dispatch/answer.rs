@@ -101,7 +101,7 @@ impl Dispatch {
                 group.thread = None; // what nobody has cannot be answered
             }
             let (id, attempts) = (Arc::clone(&flight.id), flight.attempt);
-            group.retry = Some(Retry { id, digest, attempts, not_before, refused, groups });
+            group.retry = Some(Box::new(Retry { id, digest, attempts, not_before, refused, groups }));
         }
     }
 

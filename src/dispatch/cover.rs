@@ -55,8 +55,8 @@ impl Dispatch {
         let Some(to) = self.fallback(&flight.channel).filter(|_| refused || away) else { return };
         let mut keys: BTreeSet<Arc<str>> = flight.groups().map(|(key, _)| Arc::clone(key)).collect();
         if tripped {
-            let waits = |g: &&Group| g.channel == flight.channel && (g.retry.is_some() || g.ready.is_some());
-            keys.extend(self.groups.values().filter(waits).map(|g| Arc::clone(&g.key)));
+            let waits = |g: &Group| g.channel == flight.channel && (g.retry.is_some() || g.ready.is_some());
+            keys.extend(self.groups.values().filter(|g| waits(g)).map(|g| Arc::clone(&g.key)));
         }
         for key in keys {
             self.cover_group(&key, &to, now);
@@ -93,7 +93,7 @@ impl Dispatch {
             }
             self.dirty.insert(RowName::Group(Arc::clone(&stand_in.key)));
             self.touched.insert(Arc::clone(&stand_in.key));
-            let group = self.groups.entry(Arc::clone(&stand_in.key)).or_insert(stand_in);
+            let group = self.groups.entry(Arc::clone(&stand_in.key)).or_insert_with(|| Box::new(stand_in));
             group.members.insert(id.clone());
             self.channels.entry(Arc::clone(to)).or_default();
         }

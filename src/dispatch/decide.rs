@@ -88,7 +88,7 @@ impl Dispatch {
             group.flight = Some(Arc::clone(&id));
             let began = group.thread.get_or_insert_with(|| Arc::clone(&id));
             if only.is_some() {
-                (thread, first_message) = (Arc::clone(began), group.first.clone());
+                (thread, first_message) = (Arc::clone(began), group.first.as_deref().cloned());
             }
         }
         let mut also = said.into_iter();
@@ -129,7 +129,7 @@ impl Dispatch {
 
     /// The id of a message that says this, and which attempt it is: that of the one before where it said the same.
     fn attempt(&mut self, said: &[(Arc<str>, u64)], now: Timestamp) -> (Arc<str>, u32) {
-        let retries = || said.iter().map(|(key, digest)| (self.groups[key].retry.as_ref(), *digest));
+        let retries = || said.iter().map(|(key, digest)| (self.groups[key].retry.as_deref(), *digest));
         let attempts = retries().filter_map(|(retry, _)| retry).map(|retry| retry.attempts).max().unwrap_or(0);
         let first = retries().next().and_then(|(retry, _)| retry).map(|retry| Arc::clone(&retry.id));
         let same = |id: &Arc<str>| {
@@ -152,11 +152,11 @@ impl Dispatch {
         }
         let ended: HashSet<&AlertId> =
             items.iter().filter(|i| i.kind == ItemKind::Resolved).map(|i| &i.alert.id).collect();
-        let is_over = |group| {
+        let is_over = |group: &Group| {
             let mut members = self.members(group);
             members.all(|(id, s, t)| ended.contains(id) || !s.targets[t].may_believe_firing())
         };
-        said.iter().filter_map(|(key, _)| self.groups.get(key)).all(is_over)
+        said.iter().filter_map(|(key, _)| self.groups.get(key)).all(|group| is_over(group))
     }
 
     /// What the alerts of these items hold.
@@ -202,7 +202,7 @@ impl Dispatch {
     /// Brings the views of a group's firing members up to their last rows.
     fn renew_views(&mut self, key: &Arc<str>, renew: Renew) {
         let Some(group) = self.groups.get(key) else { return };
-        for id in &group.members {
+        for id in group.members.iter() {
             let Some(subject) = self.subjects.get_mut(id).filter(|s| s.truth().is_some() && s.flapping.is_none())
             else {
                 continue;

@@ -1,11 +1,11 @@
 //! What travels together, and when it leaves.
 
+use super::members::Members;
 use super::route::Timers;
 use super::subject::News;
 use crate::model::record::{FlightRecord, GroupRecord, Retry};
-use crate::model::{AlertId, LabelSet, Receipt, Severity, Timestamp};
+use crate::model::{LabelSet, Receipt, Severity, Timestamp};
 use std::cmp::Reverse;
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// The worst that a group has to tell of what fires, and when it was due: the least goes first.
@@ -19,14 +19,14 @@ pub struct Group {
     pub channel: Arc<str>,
     pub labels: LabelSet,
     pub timers: Timers,
-    pub members: BTreeSet<AlertId>,
+    pub members: Members,
     /// When its last message left; `None` before its first, and once its last end was told.
     pub last_send: Option<Timestamp>,
     /// The id of the message that began its life.
     pub thread: Option<Arc<str>>,
     /// What names the message under which the next ones stand, where the channel gave something.
-    pub first: Option<Receipt>,
-    pub retry: Option<Retry>,
+    pub first: Option<Box<Receipt>>,
+    pub retry: Option<Box<Retry>>,
     /// The id of the notification that is out.
     pub flight: Option<Arc<str>>,
     /// When it wants to be asked next; kept in step with the queue of all groups.
@@ -46,7 +46,7 @@ impl Group {
             channel: Arc::clone(channel),
             labels,
             timers,
-            members: BTreeSet::new(),
+            members: Members::default(),
             last_send: None,
             thread: None,
             first: None,
@@ -75,7 +75,7 @@ impl Group {
         self.retry = None;
         // One that stands under the first has none: the first stays what it is.
         let shared = !flight.also.is_empty();
-        let receipt = receipt.map(|receipt| Receipt { shared, ..receipt.clone() });
+        let receipt = receipt.map(|receipt| Box::new(Receipt { shared, ..receipt.clone() }));
         self.first = receipt.or_else(|| self.first.take());
     }
 

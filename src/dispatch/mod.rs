@@ -18,6 +18,7 @@ pub mod group;
 pub mod hold;
 pub mod inhibit;
 pub mod kept;
+pub mod members;
 pub mod news;
 pub mod outlook;
 pub mod pace;
@@ -171,7 +172,7 @@ pub enum Health {
 pub struct Dispatch {
     config: Config,
     subjects: HashMap<AlertId, Subject>,
-    groups: HashMap<Arc<str>, Group>,
+    groups: HashMap<Arc<str>, Box<Group>>,
     channels: HashMap<Arc<str>, ChannelState>,
     flights: HashMap<Arc<str>, FlightRecord>,
     inhibitions: Inhibitions,

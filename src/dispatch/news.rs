@@ -252,10 +252,12 @@ impl Dispatch {
                 self.remove_member(&old, id);
             }
         } else {
+            // Most alerts have one target, and a vector makes room for four.
+            subject.targets.reserve_exact(1);
             subject.targets.push(Target::new(&lead.channel, &lead.group));
         }
         self.channels.entry(Arc::clone(&lead.channel)).or_default();
-        let group = self.groups.entry(Arc::clone(&lead.group)).or_insert(group);
+        let group = self.groups.entry(Arc::clone(&lead.group)).or_insert_with(|| Box::new(group));
         group.members.insert(id.clone());
         self.dirty.insert(RowName::Group(Arc::clone(&lead.group)));
     }

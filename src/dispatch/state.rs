@@ -75,7 +75,7 @@ impl Dispatch {
                     self.subjects.insert(r.view.id.clone(), Subject::restore(r));
                 }
                 Row::Group(r) => {
-                    self.groups.insert(Arc::clone(&r.key), Group::restore(r));
+                    self.groups.insert(Arc::clone(&r.key), Box::new(Group::restore(r)));
                 }
                 Row::Channel(r) => {
                     self.channels.insert(Arc::clone(&r.channel), ChannelState::restore(r));

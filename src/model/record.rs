@@ -184,10 +184,10 @@ pub struct GroupRecord {
     pub last_send: Option<Timestamp>,
     /// The id of the message that began its life.
     pub thread: Option<Arc<str>>,
-    pub retry: Option<Retry>,
+    pub retry: Option<Box<Retry>>,
     /// What names the message under which the next ones stand.
     #[serde(default)]
-    pub first: Option<Receipt>,
+    pub first: Option<Box<Receipt>>,
 }
 
 /// A send that failed and will be tried again.

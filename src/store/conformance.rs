@@ -115,7 +115,7 @@ pub fn rows(name: &str) -> Vec<Row> {
             last_send: Some(at(30)),
             thread: None,
             retry: None,
-            first: Some(receipt()),
+            first: Some(Box::new(receipt())),
         }),
         Row::Channel(ChannelRecord {
             channel: Arc::from(name),
