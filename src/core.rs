@@ -129,7 +129,7 @@ impl Core {
         for row in saved.rows {
             match row {
                 Row::Life(_) | Row::Check(_) | Row::Source(_) => engine_rows.push(row),
-                Row::Received(record) => received_rows.push(record),
+                Row::Received(record) => received_rows.push(*record),
                 other => dispatch_rows.push(other),
             }
         }

@@ -83,7 +83,7 @@ impl World for Around {
         self.now = now.since(START).as_secs();
         for write in &turn.writes {
             match write {
-                Write::Put(row) => drop(self.rows.insert(row.name(), (**row).clone())),
+                Write::Put(row) => drop(self.rows.insert(row.name(), row.clone())),
                 Write::Delete(name) => drop(self.rows.remove(name)),
                 Write::Append(_) => {}
             }

@@ -70,7 +70,7 @@ impl World for House {
     fn watch(&mut self, _: Timestamp, turn: &Turn) {
         for write in &turn.writes {
             match write {
-                Write::Put(row) => drop(self.kept.insert(format!("{:?}", row.name()), (**row).clone())),
+                Write::Put(row) => drop(self.kept.insert(format!("{:?}", row.name()), row.clone())),
                 Write::Delete(name) => drop(self.kept.remove(&format!("{name:?}"))),
                 Write::Append(_) => {}
             }

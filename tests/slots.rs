@@ -39,7 +39,7 @@ impl World for Notes {
     fn watch(&mut self, _now: Timestamp, turn: &Turn) {
         for write in &turn.writes {
             match write {
-                Write::Put(row) => drop(self.rows.insert(row.name(), (**row).clone())),
+                Write::Put(row) => drop(self.rows.insert(row.name(), row.clone())),
                 Write::Delete(name) => drop(self.rows.remove(name)),
                 Write::Append(_) => {}
             }

@@ -72,16 +72,16 @@ impl Dispatch {
         for row in rows {
             match row {
                 Row::Subject(r) => {
-                    self.subjects.insert(r.view.id.clone(), Subject::restore(r));
+                    self.subjects.insert(r.view.id.clone(), Subject::restore(*r));
                 }
                 Row::Group(r) => {
-                    self.groups.insert(Arc::clone(&r.key), Box::new(Group::restore(r)));
+                    self.groups.insert(Arc::clone(&r.key), Box::new(Group::restore(*r)));
                 }
                 Row::Channel(r) => {
-                    self.channels.insert(Arc::clone(&r.channel), ChannelState::restore(r));
+                    self.channels.insert(Arc::clone(&r.channel), ChannelState::restore(*r));
                 }
-                Row::Flight(r) => self.take_up_flight(r),
-                Row::Silence(r) => self.silences.put(r),
+                Row::Flight(r) => self.take_up_flight(*r),
+                Row::Silence(r) => self.silences.put(*r),
                 Row::Life(_) | Row::Check(_) | Row::Received(_) | Row::Source(_) => {}
             }
         }
@@ -164,15 +164,16 @@ impl Dispatch {
     }
 
     fn write(&self, name: RowName, now: Timestamp) -> Write {
+        let subject = |id| self.subjects.get(id).filter(|s| s.is_kept());
         let row = match &name {
-            RowName::Subject(id) => self.subjects.get(id).filter(|s| s.is_kept()).map(|s| Row::Subject(s.record())),
-            RowName::Group(key) => self.groups.get(key).map(|g| Row::Group(g.record())),
-            RowName::Channel(name) => self.channels.get(name).map(|c| Row::Channel(c.record(name, now))),
-            RowName::Flight(id) => self.flights.get(id).cloned().map(Row::Flight),
-            RowName::Silence(id) => self.silences.made(id).map(|s| Row::Silence((**s).clone())),
+            RowName::Subject(id) => subject(id).map(|s| Row::Subject(Box::new(s.record()))),
+            RowName::Group(key) => self.groups.get(key).map(|g| Row::Group(Box::new(g.record()))),
+            RowName::Channel(name) => self.channels.get(name).map(|c| Row::Channel(Box::new(c.record(name, now)))),
+            RowName::Flight(id) => self.flights.get(id).map(|f| Row::Flight(Box::new(f.clone()))),
+            RowName::Silence(id) => self.silences.made(id).map(|s| Row::Silence(Box::new((**s).clone()))),
             RowName::Life(_) | RowName::Check(_) | RowName::Received(_) | RowName::Source(_) => None,
         };
-        row.map_or(Write::Delete(name), |row| Write::Put(Box::new(row)))
+        row.map_or_else(|| Write::Delete(Box::new(name)), Write::Put)
     }
 
     /// Works out `due` of every group that was touched, and drops those that are over.

@@ -137,7 +137,7 @@ impl Received {
     /// Every state row there is.
     #[must_use]
     pub fn snapshot(&self) -> Vec<Write> {
-        self.lives.values().map(|life| Write::Put(Box::new(Row::Received(life.record.clone())))).collect()
+        self.lives.values().map(|life| Write::Put(Row::Received(Box::new(life.record.clone())))).collect()
     }
 
     fn write(&self, name: RowName) -> Write {
@@ -145,7 +145,7 @@ impl Received {
             RowName::Received(id) => self.record(id),
             _ => None,
         };
-        record.map_or(Write::Delete(name), |record| Write::Put(Box::new(Row::Received(record.clone()))))
+        record.map_or_else(|| Write::Delete(Box::new(name)), |r| Write::Put(Row::Received(Box::new(r.clone()))))
     }
 
     fn fires(&mut self, id: AlertId, alert: Incoming, now: Timestamp, ended_at: Ended) {

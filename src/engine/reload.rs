@@ -62,12 +62,12 @@ impl Engine {
                     Some(signal) => {
                         self.signals.insert(r.id, signal);
                     }
-                    None => kept.lives.entry(Arc::clone(&r.id.check)).or_default().push(r),
+                    None => kept.lives.entry(Arc::clone(&r.id.check)).or_default().push(*r),
                 },
                 Row::Check(r) => {
-                    kept.checks.insert(Arc::clone(&r.check), r);
+                    kept.checks.insert(Arc::clone(&r.check), *r);
                 }
-                Row::Source(r) => self.restore_source(r),
+                Row::Source(r) => self.restore_source(*r),
                 _ => {}
             }
         }
@@ -254,12 +254,12 @@ impl Engine {
 
     fn write(&self, name: RowName) -> Write {
         let row = match &name {
-            RowName::Life(id) => self.life_record(id).map(Row::Life),
-            RowName::Check(name) => self.checks.get(name).map(|c| Row::Check(c.record())),
-            RowName::Source(name) => self.source_record(name).map(Row::Source),
+            RowName::Life(id) => self.life_record(id).map(Box::new).map(Row::Life),
+            RowName::Check(name) => self.checks.get(name).map(|c| Row::Check(Box::new(c.record()))),
+            RowName::Source(name) => self.source_record(name).map(Box::new).map(Row::Source),
             _ => None,
         };
-        row.map_or(Write::Delete(name), |row| Write::Put(Box::new(row)))
+        row.map_or_else(|| Write::Delete(Box::new(name)), Write::Put)
     }
 
     fn life_record(&self, id: &AlertId) -> Option<LifeRecord> {

@@ -21,8 +21,8 @@ use std::time::Duration;
 #[derive(Clone, Debug)]
 pub enum Write {
     /// Replaces the state row with this name in its table.
-    Put(Box<Row>),
-    Delete(RowName),
+    Put(Row),
+    Delete(Box<RowName>),
     /// Appends to the history, which is kept for `store.keep`.
     Append(Box<Entry>),
 }
@@ -41,22 +41,22 @@ pub enum RowName {
     Source(Arc<str>),
 }
 
-/// A state row: what is true now.
+/// A state row: what is true now. Each is in a box of its own size, as there may be many of the small ones.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Row {
-    Life(LifeRecord),
-    Check(CheckRecord),
-    Subject(SubjectRecord),
-    Group(GroupRecord),
-    Channel(ChannelRecord),
+    Life(Box<LifeRecord>),
+    Check(Box<CheckRecord>),
+    Subject(Box<SubjectRecord>),
+    Group(Box<GroupRecord>),
+    Channel(Box<ChannelRecord>),
     /// A notification that was sent and has no answer yet.
-    Flight(FlightRecord),
+    Flight(Box<FlightRecord>),
     /// A silence that was made while the daemon ran; those of files come with the files.
-    Silence(Silence),
+    Silence(Box<Silence>),
     /// An alert that was sent to us and fires.
-    Received(ReceivedRecord),
+    Received(Box<ReceivedRecord>),
     /// How a source answers.
-    Source(SourceRecord),
+    Source(Box<SourceRecord>),
 }
 
 impl Row {
@@ -309,4 +309,18 @@ pub struct ReceivedRecord {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Saved {
     pub rows: Vec<Row>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Ten thousand alerts that fire at once are forty thousand writes, all in memory until they are on disk.
+    #[test]
+    fn a_write_takes_no_more_than_what_it_writes() {
+        assert!(size_of::<Write>() <= 16, "{}", size_of::<Write>());
+        for (row, size) in [("life", size_of::<LifeRecord>()), ("group", size_of::<GroupRecord>())] {
+            assert!(size <= 192, "the record of a {row} takes {size} bytes");
+        }
+    }
 }

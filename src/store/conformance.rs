@@ -47,7 +47,7 @@ pub fn view(id: &AlertId) -> Arc<AlertView> {
 pub const ROWS: usize = super::rows::TABLES.len();
 
 fn source(name: &str) -> Row {
-    Row::Source(SourceRecord {
+    Row::Source(Box::new(SourceRecord {
         source: Arc::from(name),
         breaker: BreakerRecord {
             failures: 5,
@@ -58,7 +58,18 @@ fn source(name: &str) -> Row {
         },
         last_error: Some("refused".into()),
         classes: [FailureClass::Refused].into_iter().collect(),
-    })
+    }))
+}
+
+fn received(name: &str) -> Row {
+    Row::Received(Box::new(ReceivedRecord {
+        labels: [("alertname", name), ("job", "x \"y\"")].into_iter().collect(),
+        annotations: [("summary", "x is down")].into_iter().collect(),
+        generator: Arc::from("http://prometheus.example/graph"),
+        since: at(0),
+        expires: at(240),
+        updated: at(1),
+    }))
 }
 
 /// One row of each table about this alert.
@@ -67,7 +78,7 @@ pub fn rows(name: &str) -> Vec<Row> {
     let told = Told { severity: Severity::Critical, episode: at(0), flapping: true };
     let (group, channel) = (Arc::<str>::from(format!("{{}}/{name}")), Arc::<str>::from("oncall"));
     vec![
-        Row::Life(LifeRecord {
+        Row::Life(Box::new(LifeRecord {
             id: id.clone(),
             latches: [
                 Latch::Off,
@@ -79,9 +90,13 @@ pub fn rows(name: &str) -> Vec<Row> {
             unknown: 1,
             row: Arc::from([(Arc::from("duration"), Value::Number(608.0)), (Arc::from("x"), Value::Null)]),
             labels: [("team", "data")].into_iter().collect(),
-        }),
-        Row::Check(CheckRecord { check: Arc::from(name), key: vec![Arc::from("processor")], last_slot: Some(at(60)) }),
-        Row::Subject(SubjectRecord {
+        })),
+        Row::Check(Box::new(CheckRecord {
+            check: Arc::from(name),
+            key: vec![Arc::from("processor")],
+            last_slot: Some(at(60)),
+        })),
+        Row::Subject(Box::new(SubjectRecord {
             flapping: Some(Flapping {
                 episode: at(0),
                 severity: Severity::Critical,
@@ -103,8 +118,8 @@ pub fn rows(name: &str) -> Vec<Row> {
                 covered: true,
                 stands_for: Some(Arc::from("away")),
             }],
-        }),
-        Row::Group(GroupRecord {
+        })),
+        Row::Group(Box::new(GroupRecord {
             key: Arc::clone(&group),
             route: Arc::from("{}"),
             channel: Arc::clone(&channel),
@@ -116,8 +131,8 @@ pub fn rows(name: &str) -> Vec<Row> {
             thread: None,
             retry: None,
             first: Some(Box::new(receipt())),
-        }),
-        Row::Channel(ChannelRecord {
+        })),
+        Row::Channel(Box::new(ChannelRecord {
             channel: Arc::from(name),
             failures: 2,
             tripped_until: Some(at(90)),
@@ -129,9 +144,9 @@ pub fn rows(name: &str) -> Vec<Row> {
             recent: vec![at(10)],
             proven: 1,
             classes: [FailureClass::ServerError].into_iter().collect(),
-        }),
+        })),
         source(name),
-        Row::Flight(FlightRecord {
+        Row::Flight(Box::new(FlightRecord {
             id: Arc::from(format!("n-{name}")),
             channel,
             group,
@@ -142,8 +157,8 @@ pub fn rows(name: &str) -> Vec<Row> {
             items: vec![FlightItem { alert: id, kind: ItemKind::CameAndWent, told }],
             also: vec![(Arc::from("another"), 7)],
             is_digest: true,
-        }),
-        Row::Silence(crate::model::Silence {
+        })),
+        Row::Silence(Box::new(crate::model::Silence {
             id: Arc::from(name),
             matchers: vec![crate::model::Matcher::parse(r#"team=~"data|ml""#).unwrap()],
             starts: at(0),
@@ -152,20 +167,13 @@ pub fn rows(name: &str) -> Vec<Row> {
             comment: Arc::from("planned \"backfill\""),
             updated: at(1),
             declared: None,
-        }),
-        Row::Received(ReceivedRecord {
-            labels: [("alertname", name), ("job", "x \"y\"")].into_iter().collect(),
-            annotations: [("summary", "x is down")].into_iter().collect(),
-            generator: Arc::from("http://prometheus.example/graph"),
-            since: at(0),
-            expires: at(240),
-            updated: at(1),
-        }),
+        })),
+        received(name),
     ]
 }
 
 pub fn puts(rows: Vec<Row>) -> Vec<Write> {
-    rows.into_iter().map(|r| Write::Put(Box::new(r))).collect()
+    rows.into_iter().map(Write::Put).collect()
 }
 
 fn receipt() -> Receipt {
@@ -258,10 +266,10 @@ fn a_put_replaces_and_a_delete_removes() {
         store.commit(&puts(rows("a"))).unwrap();
         let Row::Life(mut life) = rows("a").remove(0) else { panic!("the first is a life") };
         life.unknown = 7;
-        let delete = rows("a").iter().skip(1).map(|r| Write::Delete(r.name())).collect::<Vec<_>>();
+        let delete = rows("a").iter().skip(1).map(|r| Write::Delete(Box::new(r.name()))).collect::<Vec<_>>();
         store.commit(&[puts(vec![Row::Life(life.clone())]), delete].concat()).unwrap();
         assert_eq!(kept(store), [Row::Life(life)]);
-        store.commit(&[Write::Delete(RowName::Check(Arc::from("never was")))]).unwrap();
+        store.commit(&[Write::Delete(Box::new(RowName::Check(Arc::from("never was"))))]).unwrap();
     });
 }
 
@@ -270,9 +278,9 @@ fn the_last_write_of_a_row_in_a_turn_wins_and_all_of_its_history_stays() {
     every_store(|store| {
         let life = |unknown: u32| {
             let Row::Life(life) = rows("a").remove(0) else { panic!("the first is a life") };
-            Row::Life(LifeRecord { unknown, ..life })
+            Row::Life(Box::new(LifeRecord { unknown, ..*life }))
         };
-        let delete = || Write::Delete(life(0).name());
+        let delete = || Write::Delete(Box::new(life(0).name()));
         store.commit(&[puts(vec![life(1), life(2)]), appends(&entries("a", 1)), puts(vec![life(3)])].concat()).unwrap();
         assert_eq!(kept(store), [life(3)]);
         store.commit(&[vec![delete()], puts(vec![life(4)])].concat()).unwrap();
@@ -290,7 +298,7 @@ fn a_checks_own_alert_is_not_the_instance_that_looks_like_it() {
         assert_eq!(both[0].to_string(), both[1].to_string());
         let lives = both.map(|id| {
             let Row::Life(life) = rows("a").remove(0) else { panic!("the first is a life") };
-            Row::Life(LifeRecord { id, ..life })
+            Row::Life(Box::new(LifeRecord { id, ..*life }))
         });
         store.commit(&puts(lives.to_vec())).unwrap();
         assert_eq!(kept(store).len(), 2);

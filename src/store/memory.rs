@@ -53,7 +53,7 @@ impl Inner {
         }
         for write in writes {
             match write {
-                Write::Put(row) => drop(self.rows.insert(row.name(), (**row).clone())),
+                Write::Put(row) => drop(self.rows.insert(row.name(), row.clone())),
                 Write::Delete(name) => drop(self.rows.remove(name)),
                 Write::Append(entry) => self.history.push((**entry).clone()),
             }

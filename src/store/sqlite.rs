@@ -9,8 +9,9 @@ mod mentions;
 use super::rows::{self, TABLES};
 use super::{Store, StoreError};
 use crate::model::Timestamp;
-use crate::model::record::{Entry, Lines, Row, Saved, Topic, Write};
+use crate::model::record::{Entry, Lines, Row, RowName, Saved, Topic, Write};
 use rusqlite::{Connection, ErrorCode, Transaction, params};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
@@ -69,37 +70,42 @@ impl Sqlite {
         if afresh {
             clear(&transaction).map_err(fail)?;
         }
-        let (rows, history) = in_order(writes);
-        for (place, row) in rows {
-            write_row(&transaction, &place, row, body).map_err(fail)?;
+        for (table, writes) in by_table(writes).iter().enumerate() {
+            for (key, row) in in_order(writes) {
+                write_row(&transaction, table, &key, row, body).map_err(fail)?;
+            }
         }
-        for entry in history {
+        for write in writes {
+            let Write::Append(entry) = write else { continue };
             append(&transaction, entry, body).map_err(fail)?;
         }
         transaction.commit().map_err(fail)
     }
 }
 
-/// A row of a table, with its key as text.
-type Place = (usize, String);
-
-/// What a transaction comes to: of each row its last write (`None` deletes it), in the order of tables and keys, so that
-/// few pages are touched; and all of the history.
-fn in_order(writes: &[Write]) -> (BTreeMap<Place, Option<&Row>>, Vec<&Entry>) {
-    let (mut rows, mut history) = (BTreeMap::new(), Vec::new());
-    for write in writes {
-        let (name, row) = match write {
-            Write::Put(row) => (&row.name(), Some(&**row)),
-            Write::Delete(name) => (name, None),
-            Write::Append(entry) => {
-                history.push(&**entry);
-                continue;
-            }
-        };
-        let mut key = String::new();
-        rows.insert((rows::place(name, &mut key), key), row);
+/// The row that a write replaces or (`None`) deletes, with its name; `None` where it is no state.
+fn state(write: &Write) -> Option<(Cow<'_, RowName>, Option<&Row>)> {
+    match write {
+        Write::Put(row) => Some((Cow::Owned(row.name()), Some(row))),
+        Write::Delete(name) => Some((Cow::Borrowed(name), None)),
+        Write::Append(_) => None,
     }
-    (rows, history)
+}
+
+/// The writes of each table.
+fn by_table(writes: &[Write]) -> [Vec<&Write>; TABLES.len()] {
+    let mut tables: [Vec<&Write>; TABLES.len()] = Default::default();
+    for write in writes {
+        if let Some((name, _)) = state(write) {
+            tables[rows::table(&name)].push(write);
+        }
+    }
+    tables
+}
+
+/// What the writes of one table come to: of each row the last one, in the order of keys, so that few pages are touched.
+fn in_order<'a>(writes: &[&'a Write]) -> BTreeMap<String, Option<&'a Row>> {
+    writes.iter().filter_map(|write| state(write)).map(|(name, row)| (rows::key(&name), row)).collect()
 }
 
 fn clear(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
@@ -118,11 +124,12 @@ static STATEMENTS: LazyLock<[(String, String); TABLES.len()]> = LazyLock::new(||
 
 fn write_row(
     transaction: &Transaction<'_>,
-    (table, key): &Place,
+    table: usize,
+    key: &str,
     row: Option<&Row>,
     body: &mut Vec<u8>,
 ) -> rusqlite::Result<()> {
-    let (put, delete) = &STATEMENTS[*table];
+    let (put, delete) = &STATEMENTS[table];
     match row {
         Some(row) => {
             rows::body(row, body).map_err(unwritable)?;

@@ -139,8 +139,8 @@ impl Desk {
         for write in turn.writes {
             match write {
                 Write::Put(row) => {
-                    self.written.push((*row).clone());
-                    self.saved.insert(row.name(), *row);
+                    self.written.push(row.clone());
+                    self.saved.insert(row.name(), row);
                 }
                 Write::Delete(name) => drop(self.saved.remove(&name)),
                 Write::Append(_) => {}

@@ -502,7 +502,7 @@ impl World {
         for write in writes {
             match write {
                 Write::Put(row) => {
-                    self.saved.insert(row.name(), (**row).clone());
+                    self.saved.insert(row.name(), row.clone());
                 }
                 Write::Delete(name) => {
                     self.saved.remove(name);

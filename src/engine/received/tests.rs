@@ -131,7 +131,8 @@ fn what_is_sent_again_is_written_only_now_and_then() {
     assert_eq!(received.take_writes().len(), 1, "other words are");
     assert_eq!(received.view(&id()).unwrap().title, "worse");
     received.take(vec![sent(Some(0), Some(721))], at(721), &|_| None);
-    assert!(matches!(&received.take_writes()[..], [Write::Delete(RowName::Received(gone))] if *gone == id()));
+    let writes = received.take_writes();
+    assert!(matches!(&writes[..], [Write::Delete(gone)] if **gone == RowName::Received(id())), "{writes:?}");
 }
 
 #[test]

@@ -109,7 +109,7 @@ async fn a_failing_store_holds_up_no_send_and_is_made_whole_again() {
     assert!(outcome.failed.is_some() && keeper.is_failing());
 
     let appended = entries("meanwhile", 1).into_iter().map(|e| Write::Append(Box::new(e)));
-    let gone = Write::Delete(RowName::Check("before".into()));
+    let gone = Write::Delete(Box::new(RowName::Check("before".into())));
     assert_eq!(keeper.keep(appended.chain([gone]).collect(), vec!["at once"]), ["at once"]);
 
     // The first snapshot fails, too; the next is kept.
