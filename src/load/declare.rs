@@ -210,7 +210,7 @@ pub static LIMITS: Record = Record::new(
 
 pub static HEARTBEAT: Record = Record::new(
     "heartbeat",
-    "A URL that is called while the loop turns and the store writes: whoever waits for the call notices our death.",
+    "A URL that is called while the loop turns, sources are asked and the store writes: whoever waits for the call notices our death.",
     &[
         Key::new("url", Shape::SecretUrl, "What is called, by GET.").required(),
         Key::new("every", Shape::Duration, "The distance between two calls.").default("1m").known_as(&["interval"]),

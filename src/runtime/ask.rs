@@ -1,5 +1,6 @@
 //! Collections: each in a task of its own, with permits, a deadline, and a wall around its bugs.
 
+use super::asking::Asking;
 use super::guard::{caught, spawned};
 use super::{Event, Events};
 use crate::collectors::{self, CollectError, CollectErrorKind, Collector, Identity, Kind, Request};
@@ -39,6 +40,7 @@ pub struct Asker {
     tasks: JoinSet<()>,
     events: Events,
     telemetry: Telemetry,
+    asking: Asking,
 }
 
 #[derive(Clone)]
@@ -58,6 +60,7 @@ struct Job {
     own: Ask,
     fallback: Option<Ask>,
     all: Arc<Semaphore>,
+    asking: Asking,
     telemetry: Telemetry,
 }
 
@@ -79,7 +82,14 @@ impl Asker {
             tasks: JoinSet::new(),
             events,
             telemetry,
+            asking: Asking::default(),
         }
+    }
+
+    /// Whether requests have their turns, as it is at each moment.
+    #[must_use]
+    pub fn asking(&self) -> Asking {
+        self.asking.clone()
     }
 
     /// Takes these sources for those of before. One that did not change is kept.
@@ -130,7 +140,8 @@ impl Asker {
         };
         let own = ask(&check.source, &check.collect);
         let fallback = check.fallback.as_ref().map(|fallback| ask(&fallback.source, &fallback.collect));
-        Job { own, fallback, all: Arc::clone(&self.all), telemetry: self.telemetry.clone(), collect }
+        let (all, asking) = (Arc::clone(&self.all), self.asking.clone());
+        Job { own, fallback, all, asking, telemetry: self.telemetry.clone(), collect }
     }
 
     /// The place of the answer to this request, which may be on its way already.
@@ -212,7 +223,9 @@ impl Job {
     async fn ask_in_turn(&self, source: &Source, request: &Request) -> Result<Table, CollectError> {
         // The source's own first: who waits for a dead source holds nothing that others need.
         let _own = source.permits.acquire().await.expect("the semaphore is never closed");
+        let waiting = self.asking.wait();
         let _all = self.all.acquire().await.expect("the semaphore is never closed");
+        waiting.ends();
         let asked = caught(source.collector.collect(request)).await;
         asked.unwrap_or_else(|panic| Err(self.bug(&format!("the collector of source `{}`", source.name), &panic)))
     }

@@ -1,5 +1,6 @@
-//! Calls a URL while the loop turns and the store writes: whoever waits for the call hears of our death by its absence.
+//! Calls a URL while the loop turns, sources are asked and the store writes: whoever waits for the call hears of our death by its absence.
 
+use super::asking::Asking;
 use super::handle::Pulse;
 use crate::model::Secret;
 use crate::telemetry::Telemetry;
@@ -25,21 +26,40 @@ pub struct HeartbeatSpec {
 pub struct Heartbeat {
     spec: Option<HeartbeatSpec>,
     task: Option<JoinHandle<()>>,
-    pulse: Pulse,
-    store_writes: Arc<AtomicBool>,
+    vitals: Vitals,
     telemetry: Telemetry,
+}
+
+/// What must be well for a call.
+#[derive(Clone, Debug)]
+struct Vitals {
+    pulse: Pulse,
+    asking: Asking,
+    store_writes: Arc<AtomicBool>,
+}
+
+impl Vitals {
+    /// What is not well.
+    fn ill(&self) -> Option<&'static str> {
+        match (self.pulse.is_alive(), self.asking.is_going(), self.store_writes.load(Ordering::Relaxed)) {
+            (false, ..) => Some("the loop is stuck"),
+            (_, false, _) => Some("no source was asked for a minute, and requests wait"),
+            (.., false) => Some("the store fails"),
+            _ => None,
+        }
+    }
 }
 
 impl Heartbeat {
     #[must_use]
-    pub fn new(pulse: Pulse, telemetry: Telemetry) -> Heartbeat {
-        let store_writes = Arc::new(AtomicBool::new(true));
-        Heartbeat { spec: None, task: None, pulse, store_writes, telemetry }
+    pub fn new(pulse: Pulse, asking: Asking, telemetry: Telemetry) -> Heartbeat {
+        let vitals = Vitals { pulse, asking, store_writes: Arc::new(AtomicBool::new(true)) };
+        Heartbeat { spec: None, task: None, vitals, telemetry }
     }
 
     /// Tells it whether the store writes.
     pub fn store_writes(&self, writes: bool) {
-        self.store_writes.store(writes, Ordering::Relaxed);
+        self.vitals.store_writes.store(writes, Ordering::Relaxed);
     }
 
     /// Calls as this says from now on, if it says otherwise than before.
@@ -49,10 +69,8 @@ impl Heartbeat {
         }
         self.end();
         self.spec = spec;
-        let (pulse, writes, telemetry) = (self.pulse.clone(), Arc::clone(&self.store_writes), self.telemetry.clone());
-        self.task = self.spec.clone().map(|spec| {
-            tokio::spawn(beat(spec, telemetry, move || pulse.is_alive() && writes.load(Ordering::Relaxed)))
-        });
+        let (vitals, telemetry) = (self.vitals.clone(), self.telemetry.clone());
+        self.task = self.spec.clone().map(|spec| tokio::spawn(beat(spec, vitals, telemetry)));
     }
 
     fn end(&mut self) {
@@ -68,7 +86,7 @@ impl Drop for Heartbeat {
     }
 }
 
-async fn beat(spec: HeartbeatSpec, telemetry: Telemetry, well: impl Fn() -> bool) {
+async fn beat(spec: HeartbeatSpec, vitals: Vitals, telemetry: Telemetry) {
     let client = match reqwest::Client::builder().timeout(CALL_MAX).build() {
         Ok(client) => client,
         Err(why) => return telemetry.heartbeat(Err(&why.to_string())),
@@ -77,8 +95,8 @@ async fn beat(spec: HeartbeatSpec, telemetry: Telemetry, well: impl Fn() -> bool
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        if !well() {
-            telemetry.heartbeat(Err("the loop is stuck or the store fails"));
+        if let Some(why) = vitals.ill() {
+            telemetry.heartbeat(Err(why));
             continue;
         }
         let result = client.get(spec.url.expose()).send().await.and_then(reqwest::Response::error_for_status);
@@ -96,13 +114,27 @@ mod tests {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::net::TcpListener;
 
+    #[tokio::test(start_paused = true)]
+    async fn it_does_not_call_while_every_request_is_stuck() {
+        let telemetry = Telemetry::new(Timestamp::default());
+        let (_handle, inbox) = channel(telemetry.clone());
+        let asking = Asking::default();
+        let heartbeat = Heartbeat::new(inbox.pulse, asking.clone(), telemetry);
+        let waiting = asking.wait();
+        assert_eq!(heartbeat.vitals.ill(), None);
+        tokio::time::advance(Duration::from_secs(61)).await;
+        assert_eq!(heartbeat.vitals.ill(), Some("no source was asked for a minute, and requests wait"));
+        waiting.ends();
+        assert_eq!(heartbeat.vitals.ill(), None);
+    }
+
     #[tokio::test]
     async fn it_calls_while_the_store_writes_and_not_when_it_fails() {
         let telemetry = Telemetry::new(Timestamp::default());
         let server = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = Secret::new(&format!("http://{}/ping/key", server.local_addr().unwrap()));
         let (_handle, inbox) = channel(telemetry.clone());
-        let mut heartbeat = Heartbeat::new(inbox.pulse, telemetry.clone());
+        let mut heartbeat = Heartbeat::new(inbox.pulse, Asking::default(), telemetry.clone());
         heartbeat.adopt(Some(HeartbeatSpec { url, every: Duration::from_millis(5) }));
         let (mut stream, _) = server.accept().await.unwrap();
         let mut head = [0; 14];

@@ -6,6 +6,7 @@
 
 mod answer;
 mod ask;
+mod asking;
 mod build;
 pub mod clock;
 mod guard;

@@ -105,14 +105,15 @@ impl Daemon {
             checks: HashSet::new(),
             skipped: 0,
         };
+        let asker = Asker::new(sender.clone(), telemetry.clone());
         let mut daemon = Daemon {
             core,
             clock,
-            asker: Asker::new(sender.clone(), telemetry.clone()),
+            heartbeat: Heartbeat::new(inbox.pulse.clone(), asker.asking(), telemetry.clone()),
+            asker,
             teller: Teller::new(sender.clone(), telemetry.clone()),
             keeper,
             reloads: Reloads::new(loader, sender),
-            heartbeat: Heartbeat::new(inbox.pulse.clone(), telemetry.clone()),
             events,
             inbox,
             signals,

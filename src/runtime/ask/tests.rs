@@ -89,6 +89,29 @@ async fn who_waits_for_a_permit_too_long_is_cut_as_well() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn requests_stand_still_where_sources_that_hang_hold_every_permit() {
+    let mut asked = asker();
+    asked.world.hangs.store(true, Ordering::SeqCst);
+    let names: Vec<Arc<str>> = (0..=REQUESTS_MAX / REQUESTS_PER_SOURCE_MAX).map(|i| format!("s{i}").into()).collect();
+    asked.asker.adopt(names.iter().map(|n| SourceSpec { name: Arc::clone(n), ..source(&asked.world, 1) }).collect());
+    let of = |name: &Arc<str>, i: usize| {
+        let collect = collect(&format!("{name}-{i}"), &format!("t{i}"), START);
+        let timeout = Duration::from_mins(5);
+        let check = crate::rules::Check { source: Arc::clone(name), timeout, ..(*collect.check).clone() };
+        Collect { check: Arc::new(check), ..collect }
+    };
+    let all = names.iter().flat_map(|name| (0..REQUESTS_PER_SOURCE_MAX).map(move |i| of(name, i)));
+    asked.asker.start(all.collect());
+    let asking = asked.asker.asking();
+    tokio::time::sleep(Duration::from_secs(59)).await;
+    assert!(asking.is_going());
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert!(!asking.is_going());
+    asked.ends(names.len() * REQUESTS_PER_SOURCE_MAX).await;
+    assert!(asking.is_going(), "all are cut: nothing waits");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_source_that_did_not_change_is_kept_and_an_unknown_one_is_an_error() {
     let mut asked = asker();
     let other = Arc::<World>::default();
