@@ -168,11 +168,15 @@ fn what_is_wrong_in_a_breaker_is_told() {
     assert!(loaded(&RULES.replace('%', ", breaker: { wait_max: 10s }")).is_ok(), "the usual wait is cut to it");
 }
 
-/// Ten checks of one source.
-fn ten(source: &str) -> String {
+/// So many checks of one source.
+fn many(checks: usize, source: &str) -> String {
     let rules = RULES.replace('^', source).replace("group_by: ['...']", "group_by: [check]");
     let one = rules.lines().last().unwrap().to_owned();
-    let more = (0..9).map(|i| one.replace("check: c,", &format!("check: c{i},"))).collect::<Vec<_>>().join("\n");
+    let more = (1..checks)
+        .map(|i| i - 1)
+        .map(|i| one.replace("check: c,", &format!("check: c{i},")))
+        .collect::<Vec<_>>()
+        .join("\n");
     format!("{rules}{more}\n").replace("every: 1m", "every: 1m, on_error: critical")
 }
 
@@ -194,8 +198,20 @@ impl Daemon {
 }
 
 #[test]
+fn a_source_that_dies_under_five_hundred_checks_is_one_message() {
+    let yaml = many(500, "").replace("v > 10", "v > 99");
+    let d = Daemon::new(&yaml, Around::default()).run(90);
+    assert_eq!(d.world.log, Vec::<String>::new(), "all is well");
+    let world = Around { source_is_down_until: 3_600, ..d.world };
+    let d = Daemon { world, ..d }.run(3_500);
+    let told: Vec<&str> = d.world.log.iter().map(|line| line.split_once(' ').unwrap().1).collect();
+    assert_eq!(told, ["one fired source-unreachable"]);
+    assert!(d.core.active().count() > 400, "each check has its own alert all the same, and it is held");
+}
+
+#[test]
 fn a_source_that_is_down_is_asked_by_one_check_and_the_others_say_why_they_know_nothing() {
-    let yaml = ten(", breaker: { failures: 2, wait: 40s, wait_max: 2m }");
+    let yaml = many(10, ", breaker: { failures: 2, wait: 40s, wait_max: 2m }");
     let d = Daemon::new(&yaml, Around { source_is_down_until: 400, ..Around::default() }).run(390);
     let (checks, asked) = (10, d.world.asked.len());
     let tripped = d.asked_after(121);
@@ -217,7 +233,7 @@ fn a_source_that_is_down_is_asked_by_one_check_and_the_others_say_why_they_know_
 
 #[test]
 fn what_is_known_of_a_source_outlives_a_restart_and_a_probe_follows_however_seldom_it_is_asked() {
-    let yaml = ten(", breaker: { failures: 1, wait: 10m, wait_max: 10m }").replace("every: 1m", "every: 6h");
+    let yaml = many(10, ", breaker: { failures: 1, wait: 10m, wait_max: 10m }").replace("every: 1m", "every: 6h");
     let d = Daemon::new(&yaml, Around { source_is_down_until: 60, ..Around::default() }).run(30).restart(&yaml);
     let before = d.source();
     assert!(before.starts_with("tripped ") && before.ends_with("refused"), "{before}");
@@ -230,7 +246,7 @@ fn what_is_known_of_a_source_outlives_a_restart_and_a_probe_follows_however_seld
 
 #[test]
 fn a_probe_that_a_reload_gave_up_locks_nothing() {
-    let yaml = ten(", breaker: { failures: 1, wait: 10s, wait_max: 10s }");
+    let yaml = many(10, ", breaker: { failures: 1, wait: 10s, wait_max: 10s }");
     let mut d = Daemon::new(&yaml, Around { source_is_down_until: 5, ..Around::default() }).run(9);
     // The probe leaves, and before its answer another configuration takes its check away.
     let later = START + Duration::from_secs(70);
@@ -252,7 +268,7 @@ fn a_probe_that_a_reload_gave_up_locks_nothing() {
 #[test]
 fn a_reset_has_a_channel_and_a_source_tried_at_once_and_is_written_down() {
     let long = ", breaker: { failures: 1, wait: 1h, wait_max: 1h }";
-    let yaml = ten(long).replace('%', long).replace("every: 1m", "every: 6h");
+    let yaml = many(10, long).replace('%', long).replace("every: 1m", "every: 6h");
     let mut d = Daemon::new(&yaml, Around { one_is_down_until: 20, source_is_down_until: 20, ..Around::default() });
     d = d.run(60);
     assert!(d.source().starts_with("tripped") && d.channel("one").starts_with("one tripped"), "{:?}", d.world.log);
