@@ -22,7 +22,7 @@ pub use crate::dispatch::drill::{Drill, DrillLeg, DrillOrder};
 pub use crate::dispatch::silence::{Refusal as SilenceRefusal, Wish as SilenceWish};
 pub use crate::dispatch::{
     Send,
-    outlook::{Knows, Led, Outlook},
+    outlook::{Flaps, Knows, Led, Outlook},
     report::ChannelReport,
 };
 pub use crate::engine::received::RESOLVE_TIMEOUT;

@@ -293,8 +293,10 @@ impl Telemetry {
                     Some(but) => warn!(id, channel = to, attempt, items, alerts, "delivered, but {but}"),
                 }
             }
-            Delivery::NotSent { why, .. } => warn!(id, channel = to, attempt, items, alerts, "not sent: {why}"),
-            Delivery::Unanswered { why, .. } => warn!(id, channel = to, attempt, items, alerts, "unanswered: {why}"),
+            Delivery::NotSent { why, .. } => warn!(id, channel = to, attempt, items, alerts, "did not arrive: {why}"),
+            Delivery::Unanswered { why, .. } => {
+                warn!(id, channel = to, attempt, items, alerts, "may have arrived: {why}");
+            }
             Delivery::Refused { why, .. } => error!(id, channel = to, attempt, items, alerts, "refused: {why}"),
         }
     }

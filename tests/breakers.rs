@@ -273,6 +273,15 @@ fn a_reset_has_a_channel_and_a_source_tried_at_once_and_is_written_down() {
     d = d.run(60);
     assert!(d.source().starts_with("tripped") && d.channel("one").starts_with("one tripped"), "{:?}", d.world.log);
     d.world.now = 60;
+    for (name, want) in [
+        ("one", vec![("channel", "tripped")]),
+        ("two", vec![("channel", "admitting")]),
+        ("s", vec![("source", "tripped")]),
+        ("x", vec![]),
+    ] {
+        let named: Vec<_> = d.core.breakers_named(name, d.now).into_iter().map(|(of, was, _)| (of, was)).collect();
+        assert_eq!(named, want, "{name}");
+    }
     let mut notes = Vec::new();
     for name in ["one", "s"] {
         let turn = d.core.handle(d.now, [Input::ResetBreaker(Arc::from(name))]);

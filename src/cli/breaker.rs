@@ -68,6 +68,9 @@ fn line(what: &str, item: &Value) -> String {
     if let Some(until) = text("tripped_until") {
         line.push_str(&format!(", tripped until {until}"));
     }
+    if let Some(last) = super::status::last_failure(item) {
+        line.push_str(&format!("; last failure: {last}"));
+    }
     format!("{line}{}\n", super::status::failed(item))
 }
 
@@ -75,8 +78,25 @@ fn reset(name: &str, daemon: &daemon::Reach) -> Result<String, (u8, String)> {
     let client = daemon.client().map_err(|why| (2, why))?;
     let path = format!("/api/v1/breakers/{}/reset", segment(name));
     match client.ask(&Method::POST, &path, &[], None) {
-        Ok(_) => Ok(format!("`{name}` is tried now: `bellwether status` shows how it goes\n")),
+        Ok(done) => Ok(done["breakers"].as_array().into_iter().flatten().map(|was| reset_line(name, was)).collect()),
         Err(refusal) => Err((if refusal.status == Some(404) { 1 } else { 2 }, refusal.to_string())),
+    }
+}
+
+/// What a reset came to, by what the breaker was.
+fn reset_line(name: &str, was: &Value) -> String {
+    let (of, failures) = (was["of"].as_str().unwrap_or("?"), was["failures"].as_u64().unwrap_or(0));
+    let tried = match of {
+        "source" => "one check asks it now",
+        _ => "what waits for it is tried now",
+    };
+    match (was["was"].as_str().unwrap_or("?"), failures) {
+        ("admitting", 0) => format!("{of} `{name}` was admitting already: there was nothing to reset\n"),
+        ("admitting", n) => {
+            let times = super::count(usize::try_from(n).unwrap_or(usize::MAX), "failure");
+            format!("{of} `{name}` was admitting already, after {times} in a row, which count no more; {tried}\n")
+        }
+        (was, _) => format!("{of} `{name}` was {was}; {tried}: `bellwether status` shows how it goes\n"),
     }
 }
 
@@ -97,15 +117,37 @@ fn segment(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::runtime::views::samples;
+    use crate::runtime::views::{ResetBreaker, samples};
 
     #[test]
     fn each_breaker_is_a_line() {
         let list = listed(&serde_json::to_value(samples::status()).unwrap());
-        let want = "channel  tripped    oncall, 5 failures in a row, tripped until 2026-01-05T00:01:30Z; failed so far: 7 timed_out
-source   tripped    warehouse, 2 failures in a row, tripped until 2026-01-05T00:01:30Z; failed so far: 3 refused
+        let want = "channel  tripped    oncall, 5 failures in a row, tripped until 2026-01-05T00:01:30Z; last failure: timed_out at 2026-01-05T00:01:00Z: no answer within 10s; failed so far: 7 timed_out
+source   tripped    warehouse, 2 failures in a row, tripped until 2026-01-05T00:01:30Z; last failure: refused at 2026-01-05T00:00:30Z: nobody listens; failed so far: 3 refused
 ";
         assert_eq!(list, want);
+    }
+
+    #[test]
+    fn a_reset_says_what_the_breaker_was() {
+        for (of, was, failures, want) in [
+            ("channel", "admitting", 0, "channel `x` was admitting already: there was nothing to reset\n"),
+            (
+                "channel",
+                "admitting",
+                2,
+                "channel `x` was admitting already, after 2 failures in a row, which count no more; what waits for it is tried now\n",
+            ),
+            (
+                "source",
+                "tripped",
+                5,
+                "source `x` was tripped; one check asks it now: `bellwether status` shows how it goes\n",
+            ),
+        ] {
+            let reset = ResetBreaker { of, was, failures };
+            assert_eq!(reset_line("x", &serde_json::to_value(reset).unwrap()), want);
+        }
     }
 
     #[test]

@@ -61,14 +61,15 @@ pub(super) fn main(arguments: &Arguments) -> u8 {
 fn written(report: &Value) -> String {
     let labels = report["labels"].as_object().into_iter().flatten();
     let labels: Vec<String> = labels.map(|(name, value)| format!("{name}={value}")).collect();
-    let mut out = format!("drill {{{}}}\n", labels.join(", "));
+    let id = report["id"].as_str().unwrap_or("");
+    let mut out = format!("drill {id} {{{}}}\n", labels.join(", "));
     let legs = report["channels"].as_array().map(Vec::as_slice).unwrap_or_default();
     for leg in legs {
         let name = leg["channel"].as_str().unwrap_or("");
         let by = leg["route"].as_str().map(|route| format!(" (by {route})")).unwrap_or_default();
-        out.push_str(&format!("{name}{by}\n  told: {}\n", send(&leg["fired"])));
+        out.push_str(&format!("{name}{by}\n  sent `fired`: {}\n", send(&leg["fired"])));
         if !leg["resolved"].is_null() {
-            out.push_str(&format!("  told that it is over: {}\n", send(&leg["resolved"])));
+            out.push_str(&format!("  sent `resolved`: {}\n", send(&leg["resolved"])));
         }
         if let Some(kept) = leg["kept"].as_str() {
             out.push_str(&format!("  a real message would have waited: {kept}\n"));
@@ -82,13 +83,13 @@ fn written(report: &Value) -> String {
         (_, true) => "it arrived everywhere\n",
         (_, false) => "it did not arrive everywhere\n",
     });
+    if !legs.is_empty() {
+        out.push_str(&format!("shown again by: bellwether why drill{{id={id}}}\n"));
+    }
     out
 }
 
-/// `delivered in 120ms`, `refused in 80ms: it answered 403`
-fn send(send: &Value) -> String {
-    let Some(outcome) = send["outcome"].as_str() else { return "not sent".to_owned() };
-    let took = Duration::from_secs_f64(send["took_seconds"].as_f64().unwrap_or(0.0).max(0.0));
-    let why = send["why"].as_str().map(|why| format!(": {why}")).unwrap_or_default();
-    format!("{} in {}ms{why}", outcome.replace('_', " "), took.as_millis())
+/// How one message ended, as in `why`: `delivered in 120ms`, `refused (80ms): it answered 403`.
+fn send(send: &Value) -> &str {
+    send["text"].as_str().unwrap_or("not sent")
 }

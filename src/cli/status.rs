@@ -94,9 +94,7 @@ fn source(source: &Value) -> Line {
     if let Some(until) = source["tripped_until"].as_str() {
         said.push_str(&format!(", asked again at {until}"));
     }
-    if let Some(why) = source["last_error"].as_str().filter(|_| 0 < failures) {
-        said.push_str(&format!(": {why}"));
-    }
+    said.push_str(&last_failure(source).map(|why| format!(": {why}")).unwrap_or_default());
     said.push_str(&failed(source));
     Line { what: "source", text: said, is_down: 0 < failures || text(source, "breaker") != "admitting" }
 }
@@ -109,15 +107,32 @@ fn channel(channel: &Value) -> Line {
     if let Some(until) = channel["tripped_until"].as_str() {
         said.push_str(&format!(", tried again at {until}"));
     }
-    if let Some(why) = down {
-        said.push_str(&format!(": {why}"));
-    }
+    said.push_str(&trouble(channel));
     let waiting = number(channel, "undelivered");
     if 0 < waiting {
         said.push_str(&format!("; {} not told yet", count(waiting, "alert")));
     }
     said.push_str(&failed(channel));
     Line { what: "channel", text: said, is_down: down.is_some() || breaker != "admitting" }
+}
+
+/// Why a channel fails, by its latest failure; and what it went down by, where that was another.
+fn trouble(channel: &Value) -> String {
+    let (down, last) = (channel["down"].as_str(), last_failure(channel));
+    let first = down.filter(|why| channel["last_failure"]["why"].as_str() != Some(why));
+    match (last, first) {
+        (None, None) => String::new(),
+        (None, Some(first)) => format!(": {first}"),
+        (Some(last), None) => format!(": {last}"),
+        (Some(last), Some(first)) => format!(": {last}; it went down by: {first}"),
+    }
+}
+
+/// The latest failure, where there was no success since: `timed_out at 2026-01-05T00:01:00Z: no answer within 10s`.
+pub(super) fn last_failure(of: &Value) -> Option<String> {
+    let last = &of["last_failure"];
+    let why = last["why"].as_str()?;
+    Some(format!("{} at {}: {why}", text(last, "class"), text(last, "at")))
 }
 
 /// Failures by class, ever: `; failed so far: 7 timed_out, 1 refused`.
@@ -153,8 +168,8 @@ mod tests {
 ! config   that of 2026-01-05T00:00:00Z goes on; what the files say since then was refused:
            rules/a.yaml:3:1: no
 ! store    writes nothing: no room
-! source   `warehouse` did not answer 2 times in a row, asked again at 2026-01-05T00:01:30Z: refused; failed so far: 3 refused
-! channel  `oncall` is down, tried again at 2026-01-05T00:01:30Z: it answered 500; 4 alerts not told yet; failed so far: 7 timed_out
+! source   `warehouse` did not answer 2 times in a row, asked again at 2026-01-05T00:01:30Z: refused at 2026-01-05T00:00:30Z: nobody listens; failed so far: 3 refused
+! channel  `oncall` is down, tried again at 2026-01-05T00:01:30Z: timed_out at 2026-01-05T00:01:00Z: no answer within 10s; it went down by: it answered 500; 4 alerts not told yet; failed so far: 7 timed_out
 4 of these are down
 ";
         assert_eq!(report, want);
@@ -167,8 +182,10 @@ mod tests {
         let source = &mut status.sources[0];
         (source.breaker, source.failures, source.tripped_until) = ("admitting", 0, None);
         source.failures_by_class.clear();
+        source.last_failure = None;
         let channel = &mut status.channels[0];
         channel.failures_by_class.clear();
+        channel.last_failure = None;
         (channel.breaker, channel.down, channel.tripped_until, channel.undelivered) = ("admitting", None, None, 0);
         let report = written("x", &serde_json::to_value(status).unwrap());
         assert!(report.ends_with("  channel  `oncall` takes messages\nall is well\n"), "{report}");

@@ -56,7 +56,12 @@ fn written(why: &Value) -> String {
     let since = why["since"].as_str().map(|since| format!(" since {}", clock(since))).unwrap_or_default();
     let title =
         Some(text(why, "title")).filter(|t| !t.is_empty()).map(|t| format!(": {}", flat(t))).unwrap_or_default();
-    out.push_str(&format!("\n{} is {}{severity}{since}{title}\n", text(why, "alert"), text(why, "state")));
+    let state = match why["flapping"]["firing"].as_bool() {
+        Some(true) => "flaps, and fires now",
+        Some(false) => "flaps, and does not fire now",
+        None => &format!("is {}", text(why, "state")),
+    };
+    out.push_str(&format!("\n{} {state}{severity}{since}{title}\n", text(why, "alert")));
     if let Some(unread) = why["unread"].as_str() {
         out.push_str(&format!("its life cannot be shown: {unread}\n"));
     }

@@ -14,6 +14,19 @@ impl Core {
         channels.chain(self.engine.source_names()).map(Arc::clone).collect()
     }
 
+    /// The breakers that have this name, as they are: of what, how it is, and failures in a row. None where there is none.
+    #[must_use]
+    pub fn breakers_named(&self, name: &str, now: Timestamp) -> Vec<(&'static str, &'static str, u32)> {
+        let channels = self.dispatch.channel_reports(now).into_iter();
+        let channel = channels.filter(|c| *c.channel == *name).map(|c| ("channel", c.breaker, c.failures));
+        let mut found: Vec<_> = channel.collect();
+        if self.engine.source_names().any(|source| **source == *name) {
+            let source = self.engine.source_reports(now).into_iter().find(|s| *s.source == *name);
+            found.push(source.map_or(("source", "admitting", 0), |s| ("source", s.breaker, s.failures)));
+        }
+        found
+    }
+
     /// What has this name is tried at once, by one probe, whatever its breaker says; that is written down.
     pub(super) fn reset_breaker(&mut self, name: &Arc<str>, now: Timestamp) {
         let channel = self.dispatch.reset_breaker(name, now).map(|was| ("channel", was));

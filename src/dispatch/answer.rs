@@ -3,7 +3,7 @@
 use super::{Dispatch, Health};
 use crate::model::breaker::Turned;
 use crate::model::record::{Entry, FlightRecord, Retry, RowName};
-use crate::model::{Delivery, Timestamp};
+use crate::model::{Delivery, LastFailure, Timestamp};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -65,7 +65,7 @@ impl Dispatch {
             for target in subject.targets.iter_mut().filter(|t| t.channel == flight.channel) {
                 target.in_flight = false;
                 match delivery {
-                    Delivery::Delivered { .. } => target.delivered(item),
+                    Delivery::Delivered { .. } => target.delivered(item, flight.at),
                     Delivery::Unanswered { .. } => target.unanswered(item),
                     Delivery::NotSent { .. } | Delivery::Refused { .. } => target.not_sent(item, truth),
                 }
@@ -115,6 +115,8 @@ impl Dispatch {
             return false; // it was we who died: that says nothing of the far side
         }
         self.dirty.insert(RowName::Channel(Arc::clone(name)));
+        let failed = delivery.class().zip(delivery.why());
+        channel.last_failure = failed.map(|(class, why)| LastFailure { at: now, class, why: why.to_owned() });
         let (up, why) = match delivery {
             Delivery::Delivered { .. } => (true, None),
             // It only asks us to wait: the far side is well, and nothing else goes there before that.

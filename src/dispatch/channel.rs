@@ -5,7 +5,7 @@ use super::group::Rank;
 use super::pace::Pace;
 use crate::model::breaker::{Admission, Breaker, BreakerRecord};
 use crate::model::record::{ChannelRecord, RowName};
-use crate::model::{AlertId, FailureCounts, Severity, Timestamp};
+use crate::model::{AlertId, FailureCounts, LastFailure, Severity, Timestamp};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -23,8 +23,10 @@ pub struct ChannelState {
     pub in_flight: usize,
     /// Groups that are due: the most severe first, then the longest waiting.
     pub ready: BTreeSet<(Rank, Arc<str>)>,
-    /// Why it is down, where it is.
+    /// Why it is down, where it is: what tripped its breaker, or was refused.
     pub down: Option<String>,
+    /// The latest failure, where nothing was delivered since.
+    pub last_failure: Option<LastFailure>,
     /// What it was sent lately, against its rate.
     pub pace: Pace,
     /// More was due than its rate lets through: the next message gathers all of it.
@@ -87,6 +89,12 @@ impl ChannelState {
         self.ready.first().is_none_or(|((severity, _), _)| severity.0 == Some(Severity::Critical))
     }
 
+    /// Why it does not take messages, by its latest word.
+    #[must_use]
+    pub fn trouble(&self) -> Option<&str> {
+        self.last_failure.as_ref().map(|failure| failure.why.as_str()).or(self.down.as_deref())
+    }
+
     /// Whether it is the far side, not our own limit, that keeps us from sending.
     #[must_use]
     pub fn is_away(&self, now: Timestamp) -> bool {
@@ -106,6 +114,7 @@ impl ChannelState {
             classes: self.classes.clone(),
             not_before: self.not_before,
             down: self.down.clone(),
+            last_failure: self.last_failure.clone(),
             away_since: self.away_since,
             pace: self.pace.record(),
         }
@@ -124,6 +133,7 @@ impl ChannelState {
             classes: r.classes,
             not_before: r.not_before,
             down: r.down,
+            last_failure: r.last_failure,
             away_since: r.away_since,
             pace: Pace::restore(r.pace),
             ..ChannelState::default()

@@ -100,7 +100,7 @@ impl Dispatch {
         let state = self.channels.entry(Arc::clone(&channel)).or_default();
         state.covered.insert(id.clone());
         state.away_since.get_or_insert(now);
-        let why = state.down.clone().map(|why| format!(": {why}")).unwrap_or_default();
+        let why = state.trouble().map(|why| format!(": {why}")).unwrap_or_default();
         self.dirty.extend([RowName::Subject(id.clone()), RowName::Channel(Arc::clone(&channel))]);
         let decision = format!("told through its fallback `{to}`{why}");
         self.history.push(Entry::Decision { at: now, alert: id.clone(), channel, decision });
@@ -171,7 +171,7 @@ impl Dispatch {
             let mine = subject.targets.iter().filter(|t| t.channel == *channel && subject.is_bound(t));
             absent.extend(mine.filter_map(|t| t.stands_for.as_ref()));
         }
-        let why = |name: &Arc<str>| self.channels.get(name).and_then(|c| c.down.clone()).unwrap_or_default();
+        let why = |name: &Arc<str>| self.channels.get(name).and_then(|c| c.trouble()).unwrap_or_default().to_owned();
         absent.into_iter().map(|name| Absent { channel: Arc::clone(name), why: why(name) }).collect()
     }
 }

@@ -79,13 +79,15 @@ impl Dispatch {
         let text = format!("{} changes within {}", rule.changes, human_duration(rule.window.as_secs_f64()));
         let now_too = if change.kind == ChangeKind::Resolved { "; at this moment it does not fire" } else { "" };
         let shown = AlertView { ended: None, flapping: Some(format!("{text}{now_too}")), ..(*change.view).clone() };
-        subject.flapping = Some(Flapping {
+        subject.flapping = Some(Box::new(Flapping {
             episode: shown.since,
             severity: shown.severity,
             steady_at: now + rule.steady(),
             steady: rule.steady(),
+            began: Some(now),
+            changes: 0,
             last: Arc::clone(&change.view),
-        });
+        }));
         (subject.view, subject.phase) = (Arc::new(shown), Phase::Firing);
         for target in &mut subject.targets {
             target.owed = false;
@@ -115,6 +117,7 @@ impl Dispatch {
         self.steady.remove(&(flapping.steady_at, id.clone()));
         (flapping.steady_at, flapping.steady) = (now + rule.steady(), rule.steady());
         flapping.last = Arc::clone(&change.view);
+        flapping.changes = flapping.changes.saturating_add(1);
         self.steady.insert((flapping.steady_at, id.clone()));
         if flapping.severity < change.view.severity && change.kind != ChangeKind::Resolved {
             flapping.severity = change.view.severity;

@@ -19,8 +19,9 @@ impl Subject {
             hold: t.hold.as_ref().map(ToString::to_string),
             covered: t.covered,
             stands_for: t.stands_for.clone(),
+            told_at: t.told_at,
         });
-        let flapping = self.flapping.clone();
+        let flapping = self.flapping.as_deref().cloned();
         SubjectRecord { view: Arc::clone(&self.view), phase: self.phase, targets: targets.collect(), flapping }
     }
 
@@ -37,9 +38,10 @@ impl Subject {
             covered: t.covered,
             urgent: t.stands_for.is_some() && t.belief == Belief::Nothing,
             stands_for: t.stands_for,
+            told_at: t.told_at,
             ..Target::new(&t.channel, &t.group)
         });
-        let flapping = record.flapping;
+        let flapping = record.flapping.map(Box::new);
         let mut subject = Subject { targets: targets.collect(), flapping, ..Subject::new(&record.view, record.phase) };
         let truth = subject.truth();
         for target in &mut subject.targets {

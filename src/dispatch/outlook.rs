@@ -9,6 +9,7 @@ use super::{Dispatch, InhibitCause};
 use crate::model::record::{Belief, Phase, Told};
 use crate::model::time::human_duration;
 use crate::model::{AlertId, LabelSet, Severity, Timestamp};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// One channel, beside what is true of the alert.
@@ -23,6 +24,8 @@ pub struct Outlook {
     pub next: String,
     /// When that is, where a clock says it.
     pub at: Option<Timestamp>,
+    /// When the last message left that told the channel of it and was delivered.
+    pub told_at: Option<Timestamp>,
 }
 
 /// What a channel knows of an alert.
@@ -30,6 +33,8 @@ pub struct Outlook {
 pub enum Knows {
     /// What is true.
     Truth(Severity),
+    /// That it flaps, which is true.
+    Flaps(Severity),
     /// Something that is not true any more.
     Old(Severity),
     /// A message may have arrived.
@@ -42,6 +47,7 @@ impl Knows {
     pub const fn name(self) -> &'static str {
         match self {
             Knows::Truth(_) => "told",
+            Knows::Flaps(_) => "told_flapping",
             Knows::Old(_) => "told_before",
             Knows::Maybe => "unsure",
             Knows::Nothing => "not_told",
@@ -52,10 +58,27 @@ impl Knows {
         match target.belief {
             Belief::Nothing => Knows::Nothing,
             Belief::Unknown { .. } => Knows::Maybe,
+            Belief::Firing(told) if truth == Some(told) && told.flapping => Knows::Flaps(told.severity),
             Belief::Firing(told) if truth == Some(told) => Knows::Truth(told.severity),
             Belief::Firing(told) => Knows::Old(told.severity),
         }
     }
+}
+
+/// That an alert flaps.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Flaps {
+    /// `6 changes within 1h`.
+    pub rule: String,
+    pub since: Option<Timestamp>,
+    /// Its changes since then.
+    pub changes: u32,
+    /// What it is in truth: its severity where it fires.
+    pub fires: Option<Severity>,
+    /// Since when that is so.
+    pub true_since: Timestamp,
+    /// When it is steady, if nothing changes before.
+    pub steady_at: Timestamp,
 }
 
 /// A channel that labels lead to, and the place of the route.
@@ -75,6 +98,29 @@ impl Dispatch {
         self.subjects.keys().filter(|id| *id.check == *check).cloned().collect()
     }
 
+    /// The same of those that this takes, in the order of identities.
+    #[must_use]
+    pub fn ids_that(&self, takes: impl Fn(&AlertId) -> bool) -> BTreeSet<AlertId> {
+        self.subjects.keys().filter(|id| takes(id)).cloned().collect()
+    }
+
+    /// Whether an alert flaps, and how.
+    #[must_use]
+    pub fn flapping(&self, id: &AlertId) -> Option<Flaps> {
+        let subject = self.subjects.get(id)?;
+        let flapping = subject.flapping.as_ref()?;
+        let said = subject.view.flapping.as_deref().unwrap_or_default();
+        let last = &flapping.last;
+        Some(Flaps {
+            rule: said.split_once(';').map_or(said, |(rule, _)| rule).to_owned(),
+            since: flapping.began,
+            changes: flapping.changes,
+            fires: last.ended.is_none().then_some(last.severity),
+            true_since: last.ended.unwrap_or(last.since),
+            steady_at: flapping.steady_at,
+        })
+    }
+
     /// Each channel that is bound to an alert, by name.
     #[must_use]
     pub fn outlook(&self, id: &AlertId, now: Timestamp) -> Vec<Outlook> {
@@ -92,13 +138,11 @@ impl Dispatch {
         Some(Outlook {
             channel: Arc::clone(&target.channel),
             group: Arc::clone(&target.group),
-            knows: match Knows::of(target, subject.truth()) {
-                Knows::Truth(severity) if subject.flapping.is_some() => Knows::Old(severity),
-                knows => knows,
-            },
+            knows: Knows::of(target, subject.truth()),
             because,
             next,
             at,
+            told_at: target.told_at,
         })
     }
 
@@ -106,7 +150,7 @@ impl Dispatch {
         let target = &subject.targets[place];
         if target.in_flight {
             let since = group.flight.as_ref().and_then(|id| self.flights.get(id)).map(|flight| flight.at);
-            let when = since.map(|at| format!(" at {}", at.to_the_second())).unwrap_or_default();
+            let when = since.map(|at| format!(" at {}", at.in_the_second())).unwrap_or_default();
             return (format!("a message was sent{when} and has no answer yet"), "its answer".to_owned(), None);
         }
         if target.covered {
@@ -131,8 +175,15 @@ impl Dispatch {
                 let next = format!("it is tried again at {at}, or at once when what it says changes");
                 (format!("`{}` refused the message", target.channel), next, Some(at))
             } else {
-                let failed = format!("{} failed", attempts(retry.attempts));
-                (self.with_trouble(&target.channel, failed), format!("it is tried again at {at}"), Some(at))
+                // What was not confirmed may be there: "failed" would say that it is not.
+                let unsure = matches!(target.belief, Belief::Unknown { .. });
+                let failed = match (retry.attempts, unsure) {
+                    (1, true) => "one attempt was not confirmed".to_owned(),
+                    (n, true) => format!("{n} attempts were not confirmed"),
+                    (1, false) => "one attempt failed".to_owned(),
+                    (n, false) => format!("{n} attempts failed"),
+                };
+                (self.with_trouble(&target.channel, failed), format!("it is sent again at {at}"), Some(at))
             };
         }
         let leaves = super::state::leaves(group, subject, place).filter(|at| now < *at && group.ready.is_none());
@@ -146,8 +197,9 @@ impl Dispatch {
     fn covered(&self, subject: &Subject, target: &Target, now: Timestamp) -> Next {
         let channel = &target.channel;
         let instead = subject.targets.iter().find(|other| other.stands_for.as_ref() == Some(channel));
-        let instead =
-            instead.map_or_else(|| "its fallback".to_owned(), |other| format!("its fallback `{}`", other.channel));
+        let instead = instead.map(|other| &other.channel);
+        let instead = instead.or_else(|| self.config.channel(channel)?.fallback.as_ref());
+        let instead = instead.map_or_else(|| "its fallback".to_owned(), |name| format!("its fallback `{name}`"));
         let because = self.with_trouble(channel, format!("{instead} is told in its place, as it was away"));
         let at = match self.channels.get(channel).map(|state| state.admit(now)) {
             Some(Admission::No { until: Some(at) }) => Some(at.to_the_second()),
@@ -194,10 +246,10 @@ impl Dispatch {
         }
     }
 
-    /// The sentence, with why the channel is down where it is.
+    /// The sentence, with why the channel fails where it does.
     fn with_trouble(&self, channel: &str, sentence: String) -> String {
-        match self.channels.get(channel).and_then(|state| state.down.as_ref()) {
-            Some(down) => format!("{sentence}: {down}"),
+        match self.channels.get(channel).and_then(super::channel::ChannelState::trouble) {
+            Some(why) => format!("{sentence}: {why}"),
             None => sentence,
         }
     }
@@ -226,18 +278,16 @@ impl Dispatch {
 fn flaps(subject: &Subject) -> Option<Next> {
     let flapping = subject.flapping.as_ref()?;
     let at = flapping.steady_at.to_the_second();
-    let changes = subject.view.flapping.as_deref().unwrap_or_default();
-    let truth = if flapping.last.ended.is_some() { "does not fire now" } else { "fires now" };
-    let because = format!("it flaps ({changes}), which was told once; it {truth}");
-    Some((because, format!("what is true is told when nothing has changed until {at}"), Some(at)))
+    let next = match flapping.last.ended {
+        Some(_) => "it is told that it is over",
+        None => "it is told that it fires",
+    };
+    let because = "its single changes are not told while it flaps".to_owned();
+    Some((because, format!("{next} at {at}, if nothing changes before"), Some(at)))
 }
 
 fn due() -> Next {
     ("it is due".to_owned(), "it leaves now".to_owned(), None)
-}
-
-fn attempts(n: u32) -> String {
-    if n == 1 { "one attempt".to_owned() } else { format!("{n} attempts") }
 }
 
 /// What happens while there is no news.
@@ -290,7 +340,7 @@ fn waits(group: &Group, target: &Target) -> String {
             format!(
                 "`{}` had a message of its group at {}, and `group_interval` is {interval}",
                 target.channel,
-                last.to_the_second()
+                last.in_the_second()
             )
         }
     }

@@ -5,7 +5,7 @@ use super::subject::Target;
 use super::{Cause, Config, Dispatch};
 use crate::model::alert::Reason;
 use crate::model::record::{Phase, TargetRecord};
-use crate::model::{AlertId, FailureCounts, LabelSet, Severity, Timestamp};
+use crate::model::{AlertId, FailureCounts, LabelSet, LastFailure, Severity, Timestamp};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -22,6 +22,8 @@ pub struct ChannelReport {
     pub tripped_until: Option<Timestamp>,
     /// Why it is down, where it is.
     pub down: Option<String>,
+    /// The latest failure, where nothing was delivered since.
+    pub last_failure: Option<LastFailure>,
     /// Sends without an answer.
     pub in_flight: usize,
     /// Alerts of which it does not yet know what is true, though nothing holds them.
@@ -71,22 +73,22 @@ impl Dispatch {
 
     fn why_untold(&self, target: &Target, now: Timestamp) -> String {
         let Some(channel) = self.channels.get(&target.channel) else { return "it has not been asked yet".to_owned() };
-        let down = channel.down.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+        let why = channel.trouble().map(|why| format!(": {why}")).unwrap_or_default();
         if target.in_flight {
             return "a message is out, and not answered yet".to_owned();
         }
         if let Some(until) = channel.breaker.tripped_until(now) {
-            return format!("its breaker is tripped until {until}{down}");
+            return format!("its breaker is tripped until {until}{why}");
         }
         if let Some(until) = channel.not_before.filter(|until| now < *until) {
-            return format!("it asked us to wait until {until}");
+            return format!("it asked us to wait until {until}{why}");
         }
         let retry = self.groups.get(&target.group).and_then(|g| g.retry.as_ref());
         match retry {
             Some(retry) if retry.refused => {
-                format!("it refused the message; tried again at {}{down}", retry.not_before)
+                format!("it refused the message; tried again at {}{why}", retry.not_before)
             }
-            Some(retry) => format!("attempt {} failed; tried again at {}", retry.attempts, retry.not_before),
+            Some(retry) => format!("attempt {} failed; tried again at {}{why}", retry.attempts, retry.not_before),
             None => "its group's wait, or the channel's rate, is not over".to_owned(),
         }
     }
@@ -165,6 +167,7 @@ fn report(name: &Arc<str>, state: Option<&ChannelState>, now: Timestamp) -> Chan
         classes: state.map(|s| s.classes.clone()).unwrap_or_default(),
         tripped_until: state.and_then(|s| s.breaker.tripped_until(now)),
         down: state.and_then(|s| s.down.clone()),
+        last_failure: state.and_then(|s| s.last_failure.clone()),
         in_flight: state.map_or(0, |s| s.in_flight),
         undelivered: 0,
     }

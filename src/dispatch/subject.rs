@@ -19,7 +19,8 @@ pub struct Subject {
     pub active: Option<LabelSet>,
     /// Parents whose next slot a new alert waits for.
     pub waits: Vec<Wait>,
-    pub flapping: Option<Flapping>,
+    /// In a box: few flap, and there is one of these for every alert.
+    pub flapping: Option<Box<Flapping>>,
 }
 
 /// A parent's slot that must be judged before a new alert is told.
@@ -54,6 +55,8 @@ pub struct Target {
     pub stands_for: Option<Arc<str>>,
     /// Its news has waited elsewhere already: it leaves at once.
     pub urgent: bool,
+    /// When the last message left that told it of the alert and was delivered.
+    pub told_at: Option<Timestamp>,
 }
 
 /// How what is true differs from what a channel was told.
@@ -103,6 +106,7 @@ impl Target {
             covered: false,
             stands_for: None,
             urgent: false,
+            told_at: None,
         }
     }
 
@@ -309,9 +313,10 @@ impl Target {
         self.missed.push(Arc::clone(view));
     }
 
-    /// The channel has what this item said.
-    pub fn delivered(&mut self, item: &FlightItem) {
+    /// The channel has what this item said, in a message that left at `at`.
+    pub fn delivered(&mut self, item: &FlightItem, at: Timestamp) {
         self.urgent = false;
+        self.told_at = Some(at);
         match item.kind {
             ItemKind::CameAndWent => self.missed.retain(|v| v.since != item.told.episode),
             ItemKind::Resolved => {

@@ -5,7 +5,7 @@ use super::evaluate::{CollectFailure, Evaluated, Judged};
 use super::{Collect, Engine, Held};
 use crate::model::breaker::{Admission, Breaker, BreakerRules, Turned};
 use crate::model::record::{RowName, SourceRecord};
-use crate::model::{FailureCounts, Key, Timestamp};
+use crate::model::{FailureCounts, Key, LastFailure, Timestamp};
 use hashbrown::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,7 +27,7 @@ pub(super) struct SourceState {
     probe: Option<Arc<str>>,
     /// When it failed last.
     failed_at: Option<Timestamp>,
-    last_error: Option<String>,
+    last_failure: Option<LastFailure>,
     /// Collections that failed, by class, ever.
     classes: FailureCounts,
 }
@@ -42,7 +42,8 @@ pub struct SourceReport {
     pub failures: u32,
     pub classes: FailureCounts,
     pub tripped_until: Option<Timestamp>,
-    pub last_error: Option<String>,
+    /// The latest failure, where none succeeded since.
+    pub last_failure: Option<LastFailure>,
 }
 
 impl SourceState {
@@ -100,7 +101,7 @@ impl Engine {
     fn why_not(&self, source: &str, now: Timestamp) -> Option<Arc<str>> {
         let state = self.sources.get(source).filter(|_| self.options.eager)?;
         let Admission::No { until } = state.breaker.admit(now) else { return None };
-        let last = state.last_error.as_deref().unwrap_or("it did not answer");
+        let last = state.last_failure.as_ref().map_or("it did not answer", |failure| &failure.why);
         Some(Arc::from(match until {
             Some(until) => format!("breaker of source `{source}` is tripped until {until}: {last}"),
             None => format!("breaker of source `{source}` is tripped, and one check asks whether it is back: {last}"),
@@ -168,7 +169,8 @@ impl Engine {
                 // Checks that ask it at one instant fail as one; while one asks whether it is back, its word alone counts.
                 let counts = if probing { is_probe } else { state.failed_at != Some(now) };
                 state.failed_at = Some(now);
-                state.last_error = Some(failure.message.clone());
+                let (class, why) = (failure.class, failure.message.clone());
+                state.last_failure = Some(LastFailure { at: now, class, why });
                 if counts {
                     state.breaker.record(now, false, &rules);
                 }
@@ -178,7 +180,7 @@ impl Engine {
             _ => {
                 let turned = state.breaker.record(now, true, &rules);
                 if state.breaker.is_admitting() {
-                    (state.failed_at, state.last_error) = (None, None);
+                    (state.failed_at, state.last_failure) = (None, None);
                     self.clear_self("source-unreachable", Key::one("source", source), now);
                 }
                 self.dirty.insert(RowName::Source(Arc::clone(source)));
@@ -256,7 +258,7 @@ impl Engine {
             failures: s.failures(),
             classes: s.classes.clone(),
             tripped_until: s.breaker.tripped_until(now),
-            last_error: s.last_error.clone(),
+            last_failure: s.last_failure.clone(),
         };
         let mut reports: Vec<SourceReport> = self.sources.iter().map(report).collect();
         reports.sort_by(|a, b| a.source.cmp(&b.source));
@@ -291,8 +293,8 @@ impl Engine {
     }
 
     pub(super) fn restore_source(&mut self, r: SourceRecord) {
-        let SourceRecord { source, breaker, last_error, classes } = r;
-        let state = SourceState { breaker: Breaker::restore(breaker), last_error, classes, ..SourceState::default() };
+        let SourceRecord { source, breaker, last_failure, classes } = r;
+        let state = SourceState { breaker: Breaker::restore(breaker), last_failure, classes, ..SourceState::default() };
         self.sources.insert(source, state);
     }
 
@@ -303,7 +305,7 @@ impl Engine {
         Some(SourceRecord {
             source: Arc::clone(source),
             breaker: state.breaker.record_of(at),
-            last_error: state.last_error.clone(),
+            last_failure: state.last_failure.clone(),
             classes: state.classes.clone(),
         })
     }

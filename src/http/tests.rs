@@ -47,7 +47,8 @@ async fn answer(mut inbox: Inbox, reload: Result<Reloaded, String>) {
                 reply.send(Why { alert, title: format!("{filter:?}"), ..samples::why() }).unwrap();
             }
             Question::ResetBreaker(name, reply) => {
-                let known = if name == "a b" { Ok(()) } else { Err(format!("there is no `{name}`")) };
+                let known =
+                    if name == "a b" { Ok(vec![samples::reset()]) } else { Err(format!("there is no `{name}`")) };
                 reply.send(known).unwrap();
             }
             Question::Drill(wish, reply) => {
@@ -291,7 +292,8 @@ async fn a_wrong_silence_says_what_to_write() {
 #[tokio::test]
 async fn a_breaker_is_reset_by_name_and_an_unknown_one_is_404() {
     let url = daemon(Err(String::new())).await;
-    for (name, status, want) in [("a%20b", 200, r#"{"reset":"a b"}"#), ("x", 404, r#"{"error":"there is no `x`"}"#)] {
+    let done = r#"{"reset":"a b","breakers":[{"of":"channel","was":"tripped","failures":5}]}"#;
+    for (name, status, want) in [("a%20b", 200, done), ("x", 404, r#"{"error":"there is no `x`"}"#)] {
         let asked = reqwest::Client::new().post(format!("{url}/api/v1/breakers/{name}/reset")).send().await.unwrap();
         assert_eq!(asked.status(), status, "{name}");
         let text = asked.text().await.unwrap();

@@ -133,6 +133,17 @@ impl AlertId {
         AlertId { check, reason: Some(Reason::Received), key }
     }
 
+    /// How the text of a received alert begins whose `alertname` is this one, or (not `whole`) begins so. That label is the
+    /// first, but where another sorts before it.
+    #[must_use]
+    pub fn received_begins(alertname: &str, whole: bool) -> String {
+        let mut text = format!("{{alertname={alertname:?}");
+        if !whole {
+            text.pop();
+        }
+        text
+    }
+
     /// Whether others sent it.
     #[must_use]
     pub fn is_received(&self) -> bool {

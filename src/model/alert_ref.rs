@@ -2,14 +2,16 @@
 
 use super::alert::AlertId;
 
-/// A check, and some of the values of its key: `slow{processor="X"}`, `slow{reason="error"}`, or `slow` alone.
+/// A name, and some of the values of a key or labels: `slow{processor="X"}`, `slow{reason="error"}`, `slow` alone. The name
+/// is that of a check, or the alertname of what others sent; without one, `{alertname="HighLatency", job="api"}` or
+/// `job=api`, labels alone say which alert it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AlertRef {
     pub check: String,
     /// Names and values, in any order; `reason` is one where it is no key column.
     pub pairs: Vec<(String, String)>,
-    /// It is written without a check, as alerts are that others sent: `{alertname="HighLatency", job="api"}`.
-    pub is_received: bool,
+    /// It is written without a name, as alerts are that others sent.
+    is_nameless: bool,
     /// As it was written.
     pub text: String,
 }
@@ -21,7 +23,11 @@ impl AlertRef {
     /// Says what to write.
     pub fn parse(text: &str) -> Result<AlertRef, String> {
         let text = text.trim();
-        let (check, rest) = text.split_once('{').map_or((text, None), |(check, rest)| (check, Some(rest)));
+        let (check, rest) = match text.split_once('{') {
+            Some((check, rest)) => (check, Some(rest)),
+            None if text.contains('=') => ("", Some(text)),
+            None => (text, None),
+        };
         if check.trim().is_empty() && rest.is_none() {
             return Err("an alert is written as `check` or `check{name=\"value\"}`".to_owned());
         }
@@ -32,31 +38,76 @@ impl AlertRef {
                 return Err(format!("`{}` has no value: write `name=\"value\"`", rest.trim()));
             };
             let (value, left) = value(after.trim_start());
+            if name.trim_end().ends_with('!') || after.starts_with(['~', '=']) {
+                return Err(format!("one alert is named by the values that it has: write `{}=\"value\"`", bare(name)));
+            }
             pairs.push((name.trim().to_owned(), value));
             rest = left.trim_start().strip_prefix(',').unwrap_or(left);
         }
-        let is_received = check.trim().is_empty();
-        let name = pairs.iter().find(|(name, _)| is_received && name == "alertname").map(|(_, value)| value.as_str());
-        let check = name.unwrap_or(if is_received { "unnamed" } else { check }).trim().to_owned();
-        Ok(AlertRef { check, pairs, is_received, text: text.to_owned() })
+        let is_nameless = check.trim().is_empty();
+        let name = pairs.iter().find(|(name, _)| is_nameless && name == "alertname").map(|(_, value)| value.as_str());
+        let check = name.unwrap_or(if is_nameless { "unnamed" } else { check }).trim().to_owned();
+        Ok(AlertRef { check, pairs, is_nameless, text: text.to_owned() })
+    }
+
+    /// Whether only labels say which alert it is.
+    #[must_use]
+    pub fn is_nameless(&self) -> bool {
+        self.is_nameless
     }
 
     /// Whether it may mean this alert.
     #[must_use]
     pub fn fits(&self, id: &AlertId) -> bool {
-        let has = |(name, value): &(String, String)| match id.reason {
+        (self.is_nameless || *id.check == *self.check) && self.has_its_pairs(id)
+    }
+
+    /// Whether the alert's name begins with the one that is written, and the rest fits.
+    #[must_use]
+    pub fn begins(&self, id: &AlertId) -> bool {
+        !self.is_nameless && id.check.starts_with(&self.check) && self.has_its_pairs(id)
+    }
+
+    fn has_its_pairs(&self, id: &AlertId) -> bool {
+        self.pairs.iter().all(|(name, value)| match id.reason {
             Some(reason) if !id.is_received() => name == "reason" && value == reason.name(),
             _ => id.key.get(name) == Some(value),
-        };
-        self.is_received == id.is_received() && *id.check == *self.check && self.pairs.iter().all(has)
+        })
     }
 
     /// Whether it names this alert and, with all of its key, no other.
     #[must_use]
     pub fn is(&self, id: &AlertId) -> bool {
         let parts = if id.reason.is_some() && !id.is_received() { 1 } else { id.key.0.len() };
-        self.pairs.len() == parts && self.fits(id)
+        self.is_nameless == id.is_received() && self.pairs.len() == parts && self.fits(id)
     }
+
+    /// As [`AlertRef::fits`], of an alert that is known by its text.
+    #[must_use]
+    pub fn covers(&self, other: &AlertRef) -> bool {
+        (self.is_nameless || self.check == other.check) && self.has_pairs_of(other)
+    }
+
+    /// As [`AlertRef::begins`], of an alert that is known by its text.
+    #[must_use]
+    pub fn begins_like(&self, other: &AlertRef) -> bool {
+        !self.is_nameless && other.check.starts_with(&self.check) && self.has_pairs_of(other)
+    }
+
+    fn has_pairs_of(&self, other: &AlertRef) -> bool {
+        self.pairs.iter().all(|pair| other.pairs.contains(pair))
+    }
+
+    /// As [`AlertRef::is`], of an alert that is known by its text.
+    #[must_use]
+    pub fn is_whole(&self, other: &AlertRef) -> bool {
+        self.is_nameless == other.is_nameless && self.pairs.len() == other.pairs.len() && self.covers(other)
+    }
+}
+
+/// A label's name without what follows it in a matcher.
+fn bare(name: &str) -> &str {
+    name.trim().trim_end_matches(['!', ' '])
 }
 
 /// A value and what follows it. In quotes it ends with them, else before a comma.
@@ -102,6 +153,8 @@ mod tests {
             ("slow{reason=error}", "D"),
             ("slow{p=y}", ""),
             ("slo", ""),
+            ("p=x", "b"),
+            ("{q=2}", "a"),
         ] {
             let named = AlertRef::parse(text).unwrap();
             let each = [(&two, "a"), (&one, "b"), (&plain, "c"), (&own, "d")].into_iter();
@@ -112,12 +165,45 @@ mod tests {
         }
         assert!(AlertRef::parse("slow{p}").unwrap_err().contains("no value"));
         assert!(AlertRef::parse(" ").unwrap_err().contains("check{name"));
+        for wrong in ["slow{p!=x}", "p=~x.*", "slow{p==1}"] {
+            assert!(AlertRef::parse(wrong).unwrap_err().contains("write `p=\"value\"`"), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn an_alert_that_others_sent_is_named_by_its_alertname_or_its_labels() {
         let received = AlertId::received(&[("alertname", "slow"), ("p", "x")].into_iter().collect());
-        for (text, fits, is) in
-            [(&*received.to_string(), true, true), ("{alertname=slow}", true, false), ("slow", false, false)]
-        {
+        let own = AlertId::new("slow", Key::one("p", "x"));
+        // Whether it fits the received one and names it, and the same of our own.
+        for (text, want) in [
+            (&*received.to_string(), "FI .."),
+            ("{alertname=slow}", "F. .."),
+            ("slow", "F. F."),
+            ("slow{p=x}", "F. FI"),
+            ("p=x", "F. F."),
+            ("{p=x}", "F. F."),
+            ("p=y", ".. .."),
+        ] {
             let named = AlertRef::parse(text).unwrap();
-            assert_eq!((named.fits(&received), named.is(&received)), (fits, is), "{text}");
+            let one = |id: &AlertId| {
+                format!("{}{}", if named.fits(id) { "F" } else { "." }, if named.is(id) { "I" } else { "." })
+            };
+            assert_eq!(format!("{} {}", one(&received), one(&own)), want, "{text}");
+            // The same where only the texts are known.
+            let known = |id: &AlertId| {
+                let other = AlertRef::parse(&id.to_string()).unwrap();
+                format!(
+                    "{}{}",
+                    if named.covers(&other) { "F" } else { "." },
+                    if named.is_whole(&other) { "I" } else { "." }
+                )
+            };
+            assert_eq!(format!("{} {}", known(&received), known(&own)), want, "{text} by texts");
+        }
+        for (text, want) in [("sl", true), ("sl{p=x}", true), ("sl{p=y}", false), ("low", false), ("{p=x}", false)] {
+            let named = AlertRef::parse(text).unwrap();
+            let other = AlertRef::parse(&received.to_string()).unwrap();
+            assert_eq!((named.begins(&received), named.begins_like(&other)), (want, want), "{text}");
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The classes of failures, the same for those who are told and those who are asked.
 
+use super::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -96,6 +97,15 @@ impl FailureClass {
         }
         FailureClass::Unreachable
     }
+}
+
+/// The latest failure of a far side that has not succeeded since.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastFailure {
+    pub at: Timestamp,
+    pub class: FailureClass,
+    /// What went wrong, for people.
+    pub why: String,
 }
 
 /// How many failures there were of each class.

@@ -34,6 +34,12 @@ pub struct Flapping {
     /// When it is steady, if nothing changes before.
     pub steady_at: Timestamp,
     pub steady: Duration,
+    /// When it began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub began: Option<Timestamp>,
+    /// Its changes since then.
+    #[serde(default)]
+    pub changes: u32,
     /// What it is in truth: its last view; ended, where it does not fire.
     pub last: Arc<AlertView>,
 }

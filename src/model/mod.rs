@@ -24,7 +24,7 @@ pub mod time;
 pub mod value;
 
 pub use alert::{AlertId, AlertState, Change, ChangeKind, Key, Severity};
-pub use failure::{FailureClass, FailureCounts};
+pub use failure::{FailureClass, FailureCounts, LastFailure};
 pub use flap::{FlapRule, Flapping};
 pub use labels::LabelSet;
 pub use matcher::{MatchOp, Matcher};

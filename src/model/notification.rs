@@ -235,6 +235,31 @@ impl Delivery {
         }
     }
 
+    /// How it ended, for people: first whether they have it, then why not.
+    #[must_use]
+    pub fn words(&self, took: Duration) -> String {
+        let took =
+            if took.as_secs() == 0 { format!("{}ms", took.as_millis()) } else { format!("{:.1}s", took.as_secs_f64()) };
+        match self {
+            Delivery::Delivered { but: None, .. } => format!("delivered in {took}"),
+            Delivery::Delivered { but: Some(but), .. } => format!("delivered in {took}, but {but}"),
+            Delivery::NotSent { why, .. } => format!("did not arrive ({took}): {why}"),
+            Delivery::Unanswered { why, .. } => format!("may have arrived ({took}): {why}"),
+            Delivery::Refused { why, .. } => format!("refused ({took}): {why}"),
+        }
+    }
+
+    /// What went wrong, where something did.
+    #[must_use]
+    pub fn why(&self) -> Option<&str> {
+        match self {
+            Delivery::Delivered { but, .. } => but.as_deref(),
+            Delivery::NotSent { why, .. } | Delivery::Unanswered { why, .. } | Delivery::Refused { why, .. } => {
+                Some(why)
+            }
+        }
+    }
+
     /// What kind of failure it was, where it was one.
     #[must_use]
     pub const fn class(&self) -> Option<FailureClass> {
@@ -244,5 +269,32 @@ impl Delivery {
                 Some(*class)
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sends_end_says_first_whether_it_arrived() {
+        let (why, class) = ("it answered 500".to_owned(), FailureClass::ServerError);
+        let but = Some("b@x was refused".to_owned());
+        for (delivery, want) in [
+            (Delivery::delivered(), "delivered in 120ms"),
+            (Delivery::Delivered { but, receipt: None }, "delivered in 120ms, but b@x was refused"),
+            (
+                Delivery::NotSent { why: why.clone(), retry_after: None, ill: true, class },
+                "did not arrive (120ms): it answered 500",
+            ),
+            (
+                Delivery::Unanswered { why: why.clone(), retry_after: None, class },
+                "may have arrived (120ms): it answered 500",
+            ),
+            (Delivery::Refused { why, class }, "refused (120ms): it answered 500"),
+        ] {
+            assert_eq!(delivery.words(Duration::from_millis(120)), want);
+        }
+        assert_eq!(Delivery::delivered().words(Duration::from_millis(2_340)), "delivered in 2.3s");
     }
 }

@@ -5,7 +5,7 @@
 
 use super::alert::{AlertId, AlertView, Latch, Severity};
 use super::breaker::BreakerRecord;
-use super::failure::FailureCounts;
+use super::failure::{FailureCounts, LastFailure};
 use super::flap::Flapping;
 pub use super::history::{About, Entry, Lines, Topic};
 use super::labels::LabelSet;
@@ -144,6 +144,9 @@ pub struct TargetRecord {
     /// The channel in whose place this one was told.
     #[serde(default)]
     pub stands_for: Option<Arc<str>>,
+    /// When the last message left that told it of the alert and was delivered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told_at: Option<Timestamp>,
 }
 
 /// An episode as a channel was told it.
@@ -232,6 +235,9 @@ pub struct ChannelRecord {
     /// How many sends failed of each class, ever.
     #[serde(default)]
     pub classes: FailureCounts,
+    /// The latest failure, where nothing was delivered since.
+    #[serde(default)]
+    pub last_failure: Option<LastFailure>,
 }
 
 /// What a channel was sent lately, against its rate.
@@ -250,8 +256,9 @@ pub struct PaceRecord {
 pub struct SourceRecord {
     pub source: Arc<str>,
     pub breaker: BreakerRecord,
-    /// What the last collection that failed said, where none succeeded since.
-    pub last_error: Option<String>,
+    /// The latest collection that failed, where none succeeded since.
+    #[serde(default)]
+    pub last_failure: Option<LastFailure>,
     /// How many collections failed of each class, ever.
     pub classes: FailureCounts,
 }

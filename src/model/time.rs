@@ -62,6 +62,12 @@ impl Timestamp {
         if whole == self { self } else { Timestamp::from_secs(self.as_secs().saturating_add(1)) }
     }
 
+    /// The whole second that it is in: how people are shown an instant that has passed.
+    #[must_use]
+    pub fn in_the_second(self) -> Timestamp {
+        Timestamp::from_secs(self.as_secs())
+    }
+
     /// Seconds from `earlier` to this, negative where this is before.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "seconds as a float are exact to a microsecond for 285 years")]

@@ -1,8 +1,8 @@
 //! From what the core knows to what is shown, between two turns and for one page.
 
 use super::views::{
-    Alert, AlertFilter, Channel, Check, CheckFilter, Classes, Instant, Names, Outcome, Page, Shown, Source, State,
-    Told, Undelivered, Window,
+    Alert, AlertFilter, Channel, Check, CheckFilter, Classes, Instant, LastFailure, Names, Outcome, Page, Shown,
+    Source, State, Told, Undelivered, Window,
 };
 use crate::core::Core;
 use crate::model::alert::AlertView;
@@ -145,9 +145,13 @@ pub fn sources(core: &Core, now: Timestamp) -> Vec<Source> {
         failures: s.failures,
         failures_by_class: classes(&s.classes),
         tripped_until: s.tripped_until.map(Instant),
-        last_error: s.last_error,
+        last_failure: s.last_failure.map(last_failure),
     };
     core.engine.source_reports(now).into_iter().map(show).collect()
+}
+
+fn last_failure(of: crate::model::LastFailure) -> LastFailure {
+    LastFailure { at: Instant(of.at), class: of.class.name(), why: of.why }
 }
 
 /// Failures by the names of their classes.
@@ -164,6 +168,7 @@ pub fn channels(core: &Core, now: Timestamp) -> Vec<Channel> {
         failures_by_class: classes(&r.classes),
         tripped_until: r.tripped_until.map(Instant),
         down: r.down,
+        last_failure: r.last_failure.map(last_failure),
         in_flight: r.in_flight,
         undelivered: r.undelivered,
     };

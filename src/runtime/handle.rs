@@ -3,7 +3,7 @@
 use super::silences::{Silence, SilenceFilter, SilenceRefused, SilenceRequest, Silenced};
 use super::views::drill::{DrillReport, DrillWish};
 use super::views::why::{NoAlert, Why, WhyFilter};
-use super::views::{Alert, AlertFilter, Check, CheckFilter, Page, Reloaded, Status, Undelivered, Window};
+use super::views::{Alert, AlertFilter, Check, CheckFilter, Page, Reloaded, ResetBreaker, Status, Undelivered, Window};
 use crate::model::alert_ref::AlertRef;
 use crate::telemetry::Telemetry;
 use std::sync::Arc;
@@ -46,7 +46,7 @@ pub enum Question {
     /// Ends a silence now; answered once that is durable.
     ExpireSilence(String, oneshot::Sender<Result<Silence, SilenceRefused>>),
     /// Has the channel or source of this name tried at once; the error names those that there are.
-    ResetBreaker(String, oneshot::Sender<Result<(), String>>),
+    ResetBreaker(String, oneshot::Sender<Result<Vec<ResetBreaker>, String>>),
     /// Sends a marked message; answered once each channel has answered. The error is for people.
     Drill(DrillWish, oneshot::Sender<Result<DrillReport, String>>),
     /// Of Alertmanager's API.
@@ -150,7 +150,7 @@ impl Handle {
     }
 
     /// Has a channel or a source tried at once. The inner error names those that there are.
-    pub async fn reset_breaker(&self, name: String) -> Result<Result<(), String>, NoAnswer> {
+    pub async fn reset_breaker(&self, name: String) -> Result<Result<Vec<ResetBreaker>, String>, NoAnswer> {
         self.ask(PATIENCE, |reply| Question::ResetBreaker(name, reply)).await
     }
 

@@ -261,7 +261,28 @@ pub struct Source {
     /// How many collections failed of each class, ever.
     pub failures_by_class: Classes,
     pub tripped_until: Option<Instant>,
-    pub last_error: Option<String>,
+    /// The latest failure, where none succeeded since.
+    pub last_failure: Option<LastFailure>,
+}
+
+/// The latest failure of a source or a channel.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LastFailure {
+    pub at: Instant,
+    pub class: &'static str,
+    /// What went wrong, for people.
+    pub why: String,
+}
+
+/// A breaker that somebody had reset, as it was before.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ResetBreaker {
+    /// `channel` or `source`.
+    pub of: &'static str,
+    /// `admitting`, `probing`, `tripped`.
+    pub was: &'static str,
+    /// In a row.
+    pub failures: u32,
 }
 
 /// A channel.
@@ -275,8 +296,10 @@ pub struct Channel {
     /// How many sends failed of each class, ever.
     pub failures_by_class: Classes,
     pub tripped_until: Option<Instant>,
-    /// Why it is down, where it is.
+    /// Why it is down, where it is: what tripped its breaker, or was refused.
     pub down: Option<String>,
+    /// The latest failure, where nothing was delivered since.
+    pub last_failure: Option<LastFailure>,
     pub in_flight: usize,
     /// Alerts of which it does not yet know what is true.
     pub undelivered: usize,

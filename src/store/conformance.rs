@@ -9,7 +9,7 @@ use crate::model::record::{
     Phase, ReceivedRecord, Row, RowName, SourceRecord, SubjectRecord, TargetRecord, Told, Topic, Write,
 };
 use crate::model::{
-    AlertId, ChangeKind, FailureClass, Flapping, Key, LabelSet, Severity, Timestamp, Value, alert::Latch,
+    AlertId, ChangeKind, FailureClass, Flapping, Key, LabelSet, LastFailure, Severity, Timestamp, Value, alert::Latch,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -56,7 +56,7 @@ fn source(name: &str) -> Row {
             recent: vec![at(20)],
             proven: 1,
         },
-        last_error: Some("refused".into()),
+        last_failure: Some(LastFailure { at: at(20), class: FailureClass::Refused, why: "refused".into() }),
         classes: [FailureClass::Refused].into_iter().collect(),
     }))
 }
@@ -102,6 +102,8 @@ pub fn rows(name: &str) -> Vec<Row> {
                 severity: Severity::Critical,
                 steady_at: at(60),
                 steady: Duration::from_mins(1),
+                began: Some(at(5)),
+                changes: 3,
                 last: view(&id),
             }),
             view: view(&id),
@@ -117,6 +119,7 @@ pub fn rows(name: &str) -> Vec<Row> {
                 hold: Some("silenced by `deploy`".into()),
                 covered: true,
                 stands_for: Some(Arc::from("away")),
+                told_at: Some(at(31)),
             }],
         })),
         Row::Group(Box::new(GroupRecord {
@@ -144,6 +147,7 @@ pub fn rows(name: &str) -> Vec<Row> {
             recent: vec![at(10)],
             proven: 1,
             classes: [FailureClass::ServerError].into_iter().collect(),
+            last_failure: Some(LastFailure { at: at(50), class: FailureClass::TimedOut, why: "no answer".into() }),
         })),
         source(name),
         Row::Flight(Box::new(FlightRecord {
@@ -359,7 +363,7 @@ fn the_history_is_read_by_what_it_is_about_in_pages() {
 }
 
 #[test]
-fn the_alerts_of_a_check_are_known_from_the_history() {
+fn the_alerts_whose_text_begins_so_are_known_from_the_history() {
     every_store(|store| {
         let check = id("a").check.to_string();
         let other = format!("{check}er");
@@ -373,9 +377,11 @@ fn the_alerts_of_a_check_are_known_from_the_history() {
         store.commit(&[about(AlertId::new(&other, Key::one("n", "a")))]).unwrap();
         let mut want = ids.map(|id| id.to_string());
         want.sort();
-        assert_eq!(store.alerts_of(&check, 100).unwrap(), want);
-        assert_eq!(store.alerts_of(&check, 2).unwrap(), want[..2]);
-        assert_eq!(store.alerts_of("nothing", 100).unwrap(), [""; 0]);
+        assert_eq!(store.alerts_from(&format!("{check}{{"), 100).unwrap(), want[1..]);
+        let longer = AlertId::new(&other, Key::one("n", "a")).to_string();
+        assert_eq!(store.alerts_from(&check, 100).unwrap(), [&want[..1], &[longer], &want[1..]].concat());
+        assert_eq!(store.alerts_from(&check, 1).unwrap(), want[..1]);
+        assert_eq!(store.alerts_from("nothing", 100).unwrap(), [""; 0]);
     });
 }
 

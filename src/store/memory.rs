@@ -94,14 +94,14 @@ impl Store for Memory {
         Ok(Lines { entries: entries.collect(), more: limit < older.len() })
     }
 
-    fn alerts_of(&mut self, check: &str, limit: usize) -> Result<Vec<String>, StoreError> {
+    fn alerts_from(&mut self, begins: &str, limit: usize) -> Result<Vec<String>, StoreError> {
         let inner = self.inner();
         let ids = inner.history.iter().flat_map(|entry| match entry.about() {
             About::Alerts(ids) => ids,
             About::Notification(_) | About::Bellwether => Vec::new(),
         });
-        let texts: BTreeSet<String> = ids.filter(|id| &*id.check == check).map(ToString::to_string).collect();
-        Ok(texts.into_iter().take(limit).collect())
+        let texts: BTreeSet<String> = ids.map(ToString::to_string).collect();
+        Ok(texts.into_iter().filter(|text| text.starts_with(begins)).take(limit).collect())
     }
 
     fn prune(&mut self, now: Timestamp, keep: Duration) -> Result<(), StoreError> {

@@ -51,11 +51,11 @@ pub trait Store: Send {
     /// See [`StoreError`].
     fn lines(&mut self, of: Topic<'_>, before: i64, limit: usize) -> Result<Lines, StoreError>;
 
-    /// The alerts of a check that the history knows, by their text and in its order, at most `limit`.
+    /// The alerts that the history knows whose text begins like this, in the order of texts, at most `limit`.
     ///
     /// # Errors
     /// See [`StoreError`].
-    fn alerts_of(&mut self, check: &str, limit: usize) -> Result<Vec<String>, StoreError>;
+    fn alerts_from(&mut self, begins: &str, limit: usize) -> Result<Vec<String>, StoreError>;
 
     /// Drops history older than `keep` before `now`.
     ///

@@ -190,8 +190,8 @@ impl Store for Sqlite {
         lines.map_err(|e| unreadable(&self.path, &e))
     }
 
-    fn alerts_of(&mut self, check: &str, limit: usize) -> Result<Vec<String>, StoreError> {
-        mentions::alerts_of(&self.connection, check, limit).map_err(|e| explain(&self.path, &e))
+    fn alerts_from(&mut self, begins: &str, limit: usize) -> Result<Vec<String>, StoreError> {
+        mentions::alerts_from(&self.connection, begins, limit).map_err(|e| explain(&self.path, &e))
     }
 
     fn prune(&mut self, now: Timestamp, keep: Duration) -> Result<(), StoreError> {

@@ -36,8 +36,8 @@ fn a_drill_goes_through_the_routes_at_once_and_says_what_each_channel_answered()
     for part in [
         "drill=\"true\"",
         "well (by ",
-        "told: delivered in ",
-        "told that it is over: delivered in ",
+        "sent `fired`: delivered in ",
+        "sent `resolved`: delivered in ",
         "a real alert would be held: silenced by `",
         "it arrived everywhere",
     ] {
@@ -50,10 +50,10 @@ fn a_drill_goes_through_the_routes_at_once_and_says_what_each_channel_answered()
     assert!(alert["annotations"].to_string().contains("DRILL: "), "{alert}");
 
     let (code, text) = drill(&home, &daemon, &["--check", "slow", "--label", "team=data"]);
-    assert!(code == 1 && text.contains("told: refused in ") && text.contains("403"), "{text}");
+    assert!(code == 1 && text.contains("sent `fired`: refused (") && text.contains("403"), "{text}");
     assert!(text.contains("it did not arrive everywhere"), "{text}");
     let (code, text) = drill(&home, &daemon, &["--channel", "well"]);
-    assert!(code == 0 && text.contains("well\n  told: delivered"), "{text}");
+    assert!(code == 0 && text.contains("well\n  sent `fired`: delivered"), "{text}");
     let (code, text) = drill(&home, &daemon, &["--channel", "wel"]);
     assert!(code == 2 && text.contains("there is no channel `wel`"), "{text}");
 }
@@ -67,10 +67,16 @@ fn a_drill_touches_no_real_alert_and_stands_in_the_history() {
     daemon.judged("slow", 1.0);
     let told_of = |daemon: &Daemon| daemon.alerts()[0]["channels"].clone();
     let before = told_of(&daemon);
-    assert_eq!(drill(&home, &daemon, &["--check", "slow"]).0, 0);
+    let (code, text) = drill(&home, &daemon, &["--check", "slow"]);
+    assert_eq!(code, 0, "{text}");
+    let again =
+        text.lines().last().and_then(|line| line.split_once(": bellwether why ")).expect("how it is shown again").1;
     told(&well, &["resolved slow"]);
     assert_eq!(told_of(&daemon), before);
     assert_eq!(daemon.alerts().len(), 1, "a drill is no alert");
-    let why = daemon.get("/api/v1/why?alert=drill");
-    assert!(why["answer"].to_string().contains("Told to well"), "{why}");
+    assert_eq!(drill(&home, &daemon, &["--channel", "ill"]).0, 0, "another one, so that `drill` alone is unclear");
+    let url = format!("http://127.0.0.1:{}", daemon.port);
+    let shown = bellwether().args(["why", again]).arg(home.config()).args(["--url", &url]).output().unwrap();
+    let shown = String::from_utf8([shown.stdout, shown.stderr].concat()).unwrap();
+    assert!(shown.contains("Told to well, last at 2") && shown.contains("well  sent `fired`: delivered"), "{shown}");
 }

@@ -1,7 +1,8 @@
 use super::*;
 use crate::dispatch::drill::{DrillOrder, view};
+use crate::dispatch::report::ChannelReport;
 use crate::dispatch::{ChannelRules, Config, GroupBy, Route, Send, Timers};
-use crate::model::{Change, ChangeKind, Delivery, FailureClass};
+use crate::model::{Change, ChangeKind, Delivery, FailureClass, FlapRule};
 use std::time::Duration;
 
 fn config() -> Config {
@@ -53,6 +54,10 @@ impl World {
         self.advance(secs);
     }
 
+    fn report(&self, secs: i64) -> ChannelReport {
+        self.dispatch.channel_reports(Timestamp::from_secs(secs)).remove(0)
+    }
+
     /// What the channel knows, and the sentences.
     fn says(&self, secs: i64) -> String {
         let [one] = &self.dispatch.outlook(&self.alert, Timestamp::from_secs(secs))[..] else { panic!("one channel") };
@@ -85,7 +90,7 @@ fn what_fails_says_when_it_is_tried_again_and_what_its_channel_says() {
     let mut world = World::new();
     world.advance(30);
     world.answer(31, &failed());
-    world.assert_says(31, ["not_told: one attempt failed", "it is tried again at", "1970-01-01T00:00:3"]);
+    world.assert_says(31, ["not_told: one attempt failed", "it is sent again at", "1970-01-01T00:00:3"]);
     let mut now = 31;
     while world.dispatch.channel_reports(Timestamp::from_secs(now))[0].breaker == "admitting" {
         now += 60;
@@ -108,4 +113,86 @@ fn labels_that_no_route_takes_say_so() {
     let dispatch = Dispatch::new(config, Vec::new(), Timestamp::default(), 7);
     let why = dispatch.led(&LabelSet::default(), Timestamp::default()).unwrap_err();
     assert!(why.contains("leads to no channel"), "{why}");
+}
+
+fn lost() -> Delivery {
+    Delivery::Unanswered { why: "it answered 500".into(), retry_after: None, class: FailureClass::ServerError }
+}
+
+#[test]
+fn a_message_that_may_have_arrived_is_not_called_failed() {
+    let mut world = World::new();
+    world.advance(30);
+    world.answer(31, &lost());
+    world.assert_says(31, ["unsure: one attempt was not confirmed: it answered 500", "it is sent again at", "00:00:3"]);
+}
+
+#[test]
+fn the_latest_failure_is_shown_and_what_it_went_down_by_is_kept() {
+    let mut world = World::new();
+    world.advance(30);
+    let mut now = 30;
+    while world.report(now).breaker == "admitting" {
+        now += 60;
+        world.answer(now, &failed());
+        world.advance(now + 60);
+    }
+    let tripped = world.report(now);
+    let last = |report: &ChannelReport| {
+        report.last_failure.as_ref().map(|last| format!("{} {}: {}", last.at.as_secs(), last.class.name(), last.why))
+    };
+    assert_eq!(last(&tripped), Some(format!("{now} refused: no connection")));
+    now += 3600;
+    world.advance(now);
+    world.answer(now, &lost());
+    let probed = world.report(now);
+    assert_eq!(last(&probed), Some(format!("{now} server_error: it answered 500")));
+    assert_eq!(probed.down.as_deref(), Some("no connection"));
+    world.assert_says(now, ["`slack` takes no messages now: it answered 500", "its breaker lets one", "through at"]);
+    world.advance(now + 3600);
+    world.answer(now + 3601, &Delivery::delivered());
+    let well = world.report(now + 3601);
+    assert_eq!((well.breaker, well.last_failure, well.down), ("admitting", None, None));
+}
+
+#[test]
+fn when_a_channel_was_told_is_known_without_the_history() {
+    let mut world = World::new();
+    world.advance(30);
+    let told_at = |world: &World| world.dispatch.outlook(&world.alert, Timestamp::from_secs(40))[0].told_at;
+    world.answer(31, &failed());
+    assert_eq!(told_at(&world), None);
+    world.advance(90);
+    world.answer(95, &Delivery::delivered());
+    let told = told_at(&world).expect("it was delivered");
+    assert!(31 < told.as_secs() && told.as_secs() < 95, "when it left, not when it was answered: {told}");
+}
+
+#[test]
+fn an_alert_that_flaps_says_since_when_and_what_is_true() {
+    let mut world = World::new();
+    world.advance(30);
+    world.answer(31, &Delivery::delivered());
+    let rule = FlapRule { changes: 2, window: Duration::from_mins(10) };
+    let order =
+        DrillOrder { id: Arc::from("1"), labels: LabelSet::default(), severity: Severity::Warning, channel: None };
+    let shown = view(&order, Timestamp::default());
+    let mut change = |second: i64, kind: ChangeKind| {
+        let at = Timestamp::from_secs(second);
+        let ended = (kind == ChangeKind::Resolved).then_some(at);
+        let view = Arc::new(crate::model::alert::AlertView { ended, ..shown.clone() });
+        let change = Change { at, kind, severity: Severity::Warning, note: None, view };
+        world.dispatch.changed(&change, Vec::new(), Some(rule));
+    };
+    change(40, ChangeKind::Resolved);
+    change(50, ChangeKind::Fired);
+    change(60, ChangeKind::Resolved);
+    world.advance(340);
+    world.answer(341, &Delivery::delivered());
+    let flaps = world.dispatch.flapping(&world.alert).expect("it flaps");
+    assert_eq!((flaps.rule.as_str(), flaps.changes, flaps.fires), ("2 changes within 10m", 1, None));
+    assert_eq!((flaps.since, flaps.true_since), (Some(Timestamp::from_secs(50)), Timestamp::from_secs(60)));
+    let parts =
+        ["told_flapping: its single changes are not told", "it is told that it is over at", "if nothing changes"];
+    world.assert_says(341, parts);
 }

@@ -65,8 +65,8 @@ impl Store for Slow {
         self.0.lines(of, before, limit)
     }
 
-    fn alerts_of(&mut self, check: &str, limit: usize) -> Result<Vec<String>, StoreError> {
-        self.0.alerts_of(check, limit)
+    fn alerts_from(&mut self, begins: &str, limit: usize) -> Result<Vec<String>, StoreError> {
+        self.0.alerts_from(begins, limit)
     }
 
     fn prune(&mut self, now: Timestamp, keep: Duration) -> Result<(), StoreError> {

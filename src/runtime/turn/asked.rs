@@ -11,8 +11,8 @@ impl Daemon {
     pub(super) fn find(&self, named: AlertRef, reply: oneshot::Sender<Result<String, NoAlert>>) {
         match why::find(&self.core, &named) {
             Ok(why::Found::One(id)) => drop(reply.send(Ok(id.to_string()))),
-            Ok(why::Found::Remembered(known)) => {
-                self.keeper.read(Box::new(move |store| drop(reply.send(why::choose(&named, known, store)))));
+            Ok(why::Found::Others(others)) => {
+                self.keeper.read(Box::new(move |store| drop(reply.send(why::choose(&named, others, store)))));
             }
             Err(none) => drop(reply.send(Err(none))),
         }

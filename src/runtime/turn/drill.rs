@@ -106,11 +106,10 @@ fn channel(leg: DrillLeg) -> DrillChannel {
 
 /// How a message of a drill ended.
 pub fn sent(delivery: &Delivery, took: Duration) -> DrillSend {
-    let why = match delivery {
-        Delivery::Delivered { but, .. } => but.clone(),
-        Delivery::NotSent { why, .. } | Delivery::Unanswered { why, .. } | Delivery::Refused { why, .. } => {
-            Some(why.clone())
-        }
-    };
-    DrillSend { outcome: delivery.name(), why, took_seconds: took.as_secs_f64() }
+    DrillSend {
+        outcome: delivery.name(),
+        why: delivery.why().map(str::to_owned),
+        took_seconds: took.as_secs_f64(),
+        text: delivery.words(took),
+    }
 }

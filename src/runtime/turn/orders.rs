@@ -3,6 +3,7 @@
 use super::Daemon;
 use crate::core::Input;
 use crate::runtime::silences::{self, Silence, SilenceRefused, SilenceRequest, Silenced};
+use crate::runtime::views::ResetBreaker;
 use std::sync::Arc;
 use tokio::sync::oneshot;
 
@@ -43,13 +44,22 @@ impl Daemon {
     }
 
     /// No promise is kept of it: a start has what was tripped tried when its wait is over.
-    pub(super) fn reset_breaker(&self, name: &str, reply: oneshot::Sender<Result<(), String>>) -> Option<Input> {
-        let names = self.core.breaker_names();
-        let known = names.get(name).cloned();
-        let listed: Vec<&str> = names.iter().map(|name| &**name).collect();
-        let unknown = || format!("there is no channel or source `{name}`: there are {}", listed.join(", "));
-        drop(reply.send(known.as_ref().map(|_| ()).ok_or_else(unknown)));
-        known.map(Input::ResetBreaker)
+    pub(super) fn reset_breaker(
+        &mut self,
+        name: &str,
+        reply: oneshot::Sender<Result<Vec<ResetBreaker>, String>>,
+    ) -> Option<Input> {
+        let found = self.core.breakers_named(name, self.clock.now());
+        if found.is_empty() {
+            let names = self.core.breaker_names();
+            let listed: Vec<&str> = names.iter().map(|name| &**name).collect();
+            let unknown = format!("there is no channel or source `{name}`: there are {}", listed.join(", "));
+            drop(reply.send(Err(unknown)));
+            return None;
+        }
+        let reset = found.into_iter().map(|(of, was, failures)| ResetBreaker { of, was, failures });
+        drop(reply.send(Ok(reset.collect())));
+        Some(Input::ResetBreaker(Arc::from(name)))
     }
 
     /// Gives this answer once the turn is durable.

@@ -53,4 +53,6 @@ pub struct DrillSend {
     /// What the far side said, where it said something.
     pub why: Option<String>,
     pub took_seconds: f64,
+    /// All of that for people: whether it arrived, and why not.
+    pub text: String,
 }

@@ -1,7 +1,7 @@
 //! One of each view with nothing left out.
 
 use super::drill::{DrillChannel, DrillReport, DrillSend};
-use super::why::{Why, WhyChannel, WhyLine};
+use super::why::{Why, WhyChannel, WhyFlapping, WhyLine};
 use super::*;
 use crate::model::Timestamp;
 use crate::model::silence::SilenceState;
@@ -125,7 +125,7 @@ pub fn status() -> Status {
             failures: 2,
             failures_by_class: [("refused", 3)].into(),
             tripped_until: Some(at(90)),
-            last_error: Some("refused".into()),
+            last_failure: Some(LastFailure { at: at(30), class: "refused", why: "nobody listens".into() }),
         }],
         channels: vec![Channel {
             channel: "oncall".into(),
@@ -134,10 +134,15 @@ pub fn status() -> Status {
             failures_by_class: [("timed_out", 7)].into(),
             tripped_until: Some(at(90)),
             down: Some("it answered 500".into()),
+            last_failure: Some(LastFailure { at: at(60), class: "timed_out", why: "no answer within 10s".into() }),
             in_flight: 1,
             undelivered: 4,
         }],
     }
+}
+
+pub fn reset() -> ResetBreaker {
+    ResetBreaker { of: "channel", was: "tripped", failures: 5 }
 }
 
 pub fn why() -> Why {
@@ -159,6 +164,13 @@ pub fn why() -> Why {
             next: "the silence ends".into(),
             next_at: Some(at(180)),
         }],
+        flapping: Some(WhyFlapping {
+            rule: "6 changes within 1h".into(),
+            since: Some(at(30)),
+            changes: 2,
+            firing: true,
+            steady_at: at(1800),
+        }),
         life: vec![WhyLine {
             at: at(1),
             kind: "sent",
@@ -175,7 +187,12 @@ pub fn why() -> Why {
 }
 
 pub fn drill() -> DrillReport {
-    let send = || DrillSend { outcome: "refused", why: Some("it answered 403".into()), took_seconds: 0.12 };
+    let send = || DrillSend {
+        outcome: "refused",
+        why: Some("it answered 403".into()),
+        took_seconds: 0.12,
+        text: "refused (120ms): it answered 403".into(),
+    };
     DrillReport {
         id: "1-1".into(),
         at: at(0),

@@ -35,6 +35,8 @@ pub struct Why {
     /// How it stands, and why, in sentences.
     pub answer: Vec<String>,
     pub channels: Vec<WhyChannel>,
+    /// That it flaps, where it does.
+    pub flapping: Option<WhyFlapping>,
     /// What happened, the oldest first.
     pub life: Vec<WhyLine>,
     /// Where there are lines before these: give it as `before`.
@@ -43,17 +45,31 @@ pub struct Why {
     pub unread: Option<String>,
 }
 
+/// That an alert flaps.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct WhyFlapping {
+    /// `6 changes within 1h`.
+    pub rule: String,
+    pub since: Option<Instant>,
+    /// Its changes since then.
+    pub changes: u32,
+    /// Whether it fires now.
+    pub firing: bool,
+    /// When it is steady, if nothing changes before.
+    pub steady_at: Instant,
+}
+
 /// One channel.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct WhyChannel {
     pub channel: Arc<str>,
     pub group: Arc<str>,
-    /// `told`: it knows what is true; `told_before`: what is not true any more; `unsure`: a message may have arrived;
+    /// `told`: it knows what is true; `told_flapping`: it knows that the alert flaps; `told_before`: what is not true any more; `unsure`: a message may have arrived;
     /// `not_told`.
     pub knows: &'static str,
     /// The severity that it was told.
     pub severity: Option<Severity>,
-    /// When the last message about it was delivered there, among these lines.
+    /// When the last message left that told the channel of it and was delivered.
     pub told_at: Option<Instant>,
     /// Why it was told no more.
     pub because: String,

@@ -106,17 +106,16 @@ pub(super) fn lines(
     Ok(Ok(lines))
 }
 
-/// See [`crate::store::Store::alerts_of`]. Each one is looked up after the one before it: a check's alerts are few beside
-/// their entries.
-pub(super) fn alerts_of(connection: &Connection, check: &str, limit: usize) -> rusqlite::Result<Vec<String>> {
+/// See [`crate::store::Store::alerts_from`]. Each one is looked up after the one before it: alerts are few beside their
+/// entries.
+pub(super) fn alerts_from(connection: &Connection, begins: &str, limit: usize) -> rusqlite::Result<Vec<String>> {
     let mut next = connection.prepare_cached("SELECT alert FROM history WHERE alert > ?1 ORDER BY alert LIMIT 1")?;
     let mut own = connection.prepare_cached("SELECT alert FROM history WHERE alert = ?1 LIMIT 1")?;
-    let mut alerts: Vec<String> = own.query_row([check], |row| row.get(0)).optional()?.into_iter().collect();
-    let open = format!("{check}{{");
-    let mut last = open.clone();
+    let mut alerts: Vec<String> = own.query_row([begins], |row| row.get(0)).optional()?.into_iter().collect();
+    let mut last = begins.to_owned();
     while alerts.len() < limit {
         let found: Option<String> = next.query_row([&last], |row| row.get(0)).optional()?;
-        let Some(found) = found.filter(|alert| alert.starts_with(&open)) else { break };
+        let Some(found) = found.filter(|alert| alert.starts_with(begins)) else { break };
         last.clone_from(&found);
         alerts.push(found);
     }
