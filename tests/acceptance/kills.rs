@@ -1,4 +1,4 @@
-//! `kill -9` at any moment, again and again, while there is something to tell.
+//! `kill -9` at any moment, again and again, while there is something to tell and files are saved.
 
 use super::daemon::{Home, eventually, hook};
 use super::words;
@@ -52,8 +52,14 @@ fn no_message_is_lost_however_often_it_is_killed() {
         let daemon = home.start();
         (0..SLOWER).for_each(|n| run(round, n, 608));
         (0..SLOWER).step_by(2).for_each(|n| run(round - 1, n, 70));
+        // In every second round a file is saved at a moment of its own: the kill may come in the middle of its reload.
         random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        std::thread::sleep(Duration::from_millis(u64::from((random >> 16) % 1_500)));
+        std::thread::sleep(Duration::from_millis(u64::from((random >> 16) % 400)));
+        if round % 2 == 0 {
+            home.slow(&format!("critical: duration > {}", 300 + round % 4));
+        }
+        random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        std::thread::sleep(Duration::from_millis(u64::from((random >> 16) % 1_100)));
         daemon.kill();
     }
     let daemon = home.start();
