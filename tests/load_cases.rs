@@ -215,21 +215,29 @@ fn a_test_of_routes_holds_where_they_lead_against_its_list() {
         (
             "check: a, severity: info }, channels: [ml, page",
             vec![
-                "expected `page`: it is not told: the route at a.yaml:6 asks for severity=\"critical\", and `severity` is \"info\"",
+                "expected to be told: ml, page; got: ml (by a.yaml:7)",
+                "`page` is not told: the route at a.yaml:6 asks for severity=\"critical\", and `severity` is \"info\"",
                 labels,
                 row,
+                "the routes that were asked:
+    a.yaml:4 (every alert): matches, and so does one below it
+      a.yaml:6 severity=\"critical\": no: severity=\"critical\", and severity is \"info\"
+      a.yaml:7 team=~\"ml|growth\": taken: ml
+      a.yaml:8 region=\"eu\": not asked: a.yaml:7 matches and does not continue",
             ],
         ),
         (
             "check: a, severity: info, labels: { region: us } }, channels: [data",
             vec![
-                "not expected: `ml` is told, by a.yaml:7",
-                "expected `data`: it is not told: below the route at a.yaml:4 another one matches",
+                "expected to be told: data; got: ml (by a.yaml:7)",
+                "`data` is not told: below the route at a.yaml:4 another one matches",
+                "`ml` is told, by the route at a.yaml:7, and not expected",
                 "the labels are {check=\"a\", region=\"us\", severity=\"info\", source=\"local\", team=\"ml\"}",
             ],
         ),
     ] {
-        assert_eq!(routed(&format!("route: {{ {test}]")), want, "{test}");
+        let said = routed(&format!("route: {{ {test}]"));
+        assert_eq!(said[..want.len()], want, "{test}");
     }
 }
 
@@ -246,11 +254,7 @@ fn a_test_of_routes_may_say_what_holds_the_alert_then() {
         assert_eq!(routed(&test), [""; 0], "{test}");
     }
     let wrong = routed(&format!("route: {{ {eu}, at: 2026-03-04T23:00:00Z }}, channels: [page], held_by: [move]"));
-    let want = [
-        "not expected: `nights` holds it at 2026-03-04T23:00:00Z",
-        "expected `move`: it does not hold it at 2026-03-04T23:00:00Z",
-    ];
-    assert_eq!(wrong[..2], want);
+    assert_eq!(wrong[0], "expected to be held by `move` at 2026-03-04T23:00:00Z; got `nights`");
 }
 
 #[test]

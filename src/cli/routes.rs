@@ -20,8 +20,17 @@ pub(super) struct Arguments {
 enum Command {
     /// Shows which routes and channels labels lead to, and what may hold the message.
     Test(Test),
-    /// Shows the tree.
-    Show(Folder),
+    /// Shows the tree, with what its calendars hold then, and the fallbacks and rates of the channels.
+    Show(Show),
+}
+
+#[derive(clap::Args)]
+struct Show {
+    #[command(flatten)]
+    folder: Folder,
+    /// When its calendars are asked (RFC 3339); now where it is left out.
+    #[arg(long, value_name = "TIME", value_parser = Timestamp::parse)]
+    at: Option<Timestamp>,
 }
 
 #[derive(clap::Args)]
@@ -56,17 +65,22 @@ pub(super) fn severity(text: &str) -> Result<Severity, String> {
 pub(super) fn main(arguments: &Arguments) -> u8 {
     let folder = match &arguments.command {
         Command::Test(test) => &test.folder,
-        Command::Show(folder) => folder,
+        Command::Show(show) => &show.folder,
     };
     let Some((config, _)) = super::loaded(&folder.folder, &environment, Mode::Lenient) else { return 2 };
     if let Some(why) = config.dispatch.nobody_is_told() {
         say(&format!("note: nobody is told: {why}"));
     }
     match &arguments.command {
-        Command::Show(_) => print(&report::tree(&config.dispatch)),
+        Command::Show(show) => print(&report::tree(&config.dispatch, then(show.at))),
         Command::Test(test) => return tested(test, &config),
     }
     0
+}
+
+/// The instant that is meant; now where none is given.
+fn then(at: Option<Timestamp>) -> Timestamp {
+    at.unwrap_or_else(|| Timestamp::from(jiff::Timestamp::now()))
 }
 
 fn tested(test: &Test, config: &Config) -> u8 {
@@ -75,7 +89,7 @@ fn tested(test: &Test, config: &Config) -> u8 {
             if let Some(note) = from_the_row(&from_row) {
                 say(&format!("note: {note} by `--label NAME=VALUE`"));
             }
-            let at = test.at.unwrap_or_else(|| Timestamp::from(jiff::Timestamp::now()));
+            let at = then(test.at);
             let explained = explain(&config.dispatch, &labels, at);
             print(&match test.format {
                 Format::Text => report::text(&config.dispatch, &labels, at, &explained, test.explain),

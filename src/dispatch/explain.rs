@@ -61,6 +61,44 @@ pub enum Verdict<'a> {
     NotAsked(&'a Route),
 }
 
+impl Step<'_> {
+    /// The node and what became of it, in a line: `a.yaml:12 severity="critical": taken: data-slack`.
+    #[must_use]
+    pub fn words(&self, labels: &LabelSet) -> String {
+        format!(
+            "{}{} {}: {}",
+            "  ".repeat(self.depth),
+            self.route.declared,
+            self.route.asks(),
+            self.verdict_words(labels)
+        )
+    }
+
+    /// What became of it, and why.
+    #[must_use]
+    pub fn verdict_words(&self, labels: &LabelSet) -> String {
+        match self.verdict {
+            Verdict::Taken if self.route.channels.is_empty() => "taken: it leads to no channel".to_owned(),
+            Verdict::Taken => format!("taken: {}", self.route.channels.join(", ")),
+            Verdict::Below => "matches, and so does one below it".to_owned(),
+            Verdict::Differs(matcher) => match labels.get(matcher.name()) {
+                Some(value) => format!("no: {matcher}, and {} is {value:?}", matcher.name()),
+                None => format!("no: {matcher}, and there is no {}", matcher.name()),
+            },
+            Verdict::NotAsked(before) => format!("not asked: {} matches and does not continue", before.declared),
+        }
+    }
+}
+
+impl Route {
+    /// A node's own matchers: `severity="critical", team="data"`.
+    #[must_use]
+    pub fn asks(&self) -> String {
+        let matchers: Vec<String> = self.matchers.iter().map(Matcher::to_string).collect();
+        if matchers.is_empty() { "(every alert)".to_owned() } else { matchers.join(", ") }
+    }
+}
+
 /// A channel, and the route that leads there.
 #[derive(Clone, Debug)]
 pub struct Lead<'a> {

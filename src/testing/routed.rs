@@ -29,26 +29,50 @@ pub(super) fn differences(config: &Config, case: &RouteCase) -> (Vec<String>, Ve
     let check = case.check.as_deref().and_then(|name| config.check(name));
     let (labels, from_row) = labels_of(check.map(|check| &**check), case.severity, &case.labels);
     let explained = explain(&config.dispatch, &labels, case.at);
-    let mut differences = Vec::new();
-    for lead in explained.leads.iter().filter(|lead| !case.channels.contains(lead.channel)) {
-        differences.push(format!("not expected: `{}` is told, by {}", lead.channel, lead.route.declared));
-    }
-    for channel in case.channels.iter().filter(|c| !explained.leads.iter().any(|lead| lead.channel == *c)) {
-        differences.push(format!("expected `{channel}`: it is not told{}", nearest(&explained, channel, &labels)));
-    }
+    let mut differences = channels(&explained, case, &labels);
     if let Some(want) = &case.held_by {
         let (have, at) = (explained.held_by(), case.at);
-        let odd = have.iter().filter(|name| !want.contains(name));
-        differences.extend(odd.map(|name| format!("not expected: `{name}` holds it at {at}")));
-        let lacking = want.iter().filter(|name| !have.contains(name));
-        differences.extend(lacking.map(|name| format!("expected `{name}`: it does not hold it at {at}")));
+        if named(want) != named(&have) {
+            differences.push(format!("expected to be held by {} at {at}; got {}", named(want), named(&have)));
+        }
     }
     let mut notes = Vec::new();
     if !differences.is_empty() {
         notes.push(format!("the labels are {labels}"));
         notes.extend(from_the_row(&from_row));
+        let asked = explained.steps.iter().map(|step| format!("\n    {}", step.words(&labels)));
+        notes.push(format!("the routes that were asked:{}", asked.collect::<String>()));
     }
     (differences, notes)
+}
+
+/// What was to be told beside what is, then each channel that differs with its reason.
+fn channels(explained: &Explained<'_>, case: &RouteCase, labels: &LabelSet) -> Vec<String> {
+    let is_told = |channel: &Arc<str>| explained.leads.iter().any(|lead| lead.channel == channel);
+    let mut each: Vec<String> = Vec::new();
+    for channel in case.channels.iter().filter(|channel| !is_told(channel)) {
+        each.push(format!("`{channel}` is not told{}", nearest(explained, channel, labels)));
+    }
+    for lead in explained.leads.iter().filter(|lead| !case.channels.contains(lead.channel)) {
+        each.push(format!("`{}` is told, by the route at {}, and not expected", lead.channel, lead.route.declared));
+    }
+    if each.is_empty() {
+        return each;
+    }
+    let got: Vec<String> =
+        explained.leads.iter().map(|lead| format!("{} (by {})", lead.channel, lead.route.declared)).collect();
+    let got = if got.is_empty() { "nobody".to_owned() } else { got.join(", ") };
+    let want = if case.channels.is_empty() { "nobody".to_owned() } else { case.channels.join(", ") };
+    each.insert(0, format!("expected to be told: {want}; got: {got}"));
+    each
+}
+
+/// Names in their order, as a person reads them.
+fn named(names: &[Arc<str>]) -> String {
+    let mut names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    names.sort_unstable();
+    names.dedup();
+    if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
 }
 
 /// What to say of labels that only a row gives.

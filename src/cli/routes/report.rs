@@ -1,10 +1,12 @@
 //! Where labels lead, for a person and for a program.
 
-use crate::dispatch::explain::{Explained, Lead, Step, Verdict};
-use crate::dispatch::{Config, GroupBy, Inhibit, InhibitCause, Route};
+use crate::dispatch::calendar::Calendar;
+use crate::dispatch::explain::{Explained, Lead, Verdict};
+use crate::dispatch::{ChannelRules, Config, GroupBy, Inhibit, InhibitCause, Route};
 use crate::model::time::human_duration;
 use crate::model::{LabelSet, Matcher, Silence, Timestamp};
 use serde_json::{Value, json};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The channels in order with the route that leads there, then what may hold the message. With `walk` every route that
@@ -30,7 +32,7 @@ pub(super) fn text(config: &Config, labels: &LabelSet, at: Timestamp, explained:
     }
     if walk {
         out.push_str("\nroutes asked:\n");
-        explained.steps.iter().for_each(|step| out.push_str(&format!("  {}\n", step_line(step, labels))));
+        explained.steps.iter().for_each(|step| out.push_str(&format!("  {}\n", step.words(labels))));
     }
     out
 }
@@ -91,39 +93,20 @@ fn held_while(rule: &Inhibit, labels: &LabelSet) -> String {
     }
 }
 
-fn verdict(step: &Step<'_>, labels: &LabelSet) -> String {
-    match step.verdict {
-        Verdict::Taken if step.route.channels.is_empty() => "taken: it leads to no channel".to_owned(),
-        Verdict::Taken => format!("taken: {}", step.route.channels.join(", ")),
-        Verdict::Below => "matches, and so does one below it".to_owned(),
-        Verdict::Differs(matcher) => match labels.get(matcher.name()) {
-            Some(value) => format!("no: {matcher}, and {} is {value:?}", matcher.name()),
-            None => format!("no: {matcher}, and there is no {}", matcher.name()),
-        },
-        Verdict::NotAsked(before) => format!("not asked: {} matches and does not continue", before.declared),
-    }
-}
-
-fn step_line(step: &Step<'_>, labels: &LabelSet) -> String {
-    format!("{}{} {}: {}", "  ".repeat(step.depth), step.route.declared, own(step.route), verdict(step, labels))
-}
-
-/// A node's own matchers.
-fn own(route: &Route) -> String {
-    let matchers: Vec<String> = route.matchers.iter().map(Matcher::to_string).collect();
-    if matchers.is_empty() { "(every alert)".to_owned() } else { matchers.join(", ") }
-}
-
-/// The tree as text: what each node asks for and where it leads.
-pub(super) fn tree(config: &Config) -> String {
+/// The tree as text: what each node asks for, where it leads and when; then the channels that have rules of their own.
+pub(super) fn tree(config: &Config, at: Timestamp) -> String {
     let mut out = String::new();
     if let Some(root) = &config.route {
-        branch(root, 0, &mut out);
+        branch(root, 0, at, &mut out);
+    }
+    let channels: Vec<String> = config.channels.iter().filter_map(rules).collect();
+    if !channels.is_empty() {
+        out.push_str(&format!("\nchannels:\n{}", channels.concat()));
     }
     out
 }
 
-fn branch(route: &Route, depth: usize, out: &mut String) {
+fn branch(route: &Route, depth: usize, at: Timestamp, out: &mut String) {
     let channels = if route.channels.is_empty() { "nobody".to_owned() } else { route.channels.join(", ") };
     let group = match &route.group_by {
         GroupBy::Each => "each alert alone".to_owned(),
@@ -131,13 +114,43 @@ fn branch(route: &Route, depth: usize, out: &mut String) {
         GroupBy::Labels(names) => format!("by {}", names.join(", ")),
     };
     let on = if route.continues { "; continues" } else { "" };
-    let (indent, own) = ("  ".repeat(depth), own(route));
+    let (indent, own) = ("  ".repeat(depth), route.asks());
     out.push_str(&format!(
         "{indent}{own} -> {channels}  ({})\n{indent}    {group}; {}{on}\n",
         route.declared,
         timers(route)
     ));
-    route.routes.iter().for_each(|child| branch(child, depth + 1, out));
+    if let Some(during) = during(route, at) {
+        out.push_str(&format!("{indent}    {during}\n"));
+    }
+    route.routes.iter().for_each(|child| branch(child, depth + 1, at, out));
+}
+
+/// The calendars of a route, and what they say then: `mute_during lunch; at …: held, muted during `lunch` until …`.
+fn during(route: &Route, at: Timestamp) -> Option<String> {
+    let (active, muted) = (&route.during.active, &route.during.muted);
+    let named = |what: &str, calendars: &[Arc<Calendar>]| {
+        let names: Vec<&str> = calendars.iter().map(|calendar| &*calendar.name).collect();
+        (!names.is_empty()).then(|| format!("{what} {}", names.join(", ")))
+    };
+    let all: Vec<String> =
+        [named("active_during", active), named("mute_during", muted)].into_iter().flatten().collect();
+    let (held, until) = route.during.at(at);
+    let then = match (held, until) {
+        (Some(held), _) => format!("held, {held}"),
+        (None, Some(until)) => format!("tells, until {until} at least"),
+        (None, None) => "tells".to_owned(),
+    };
+    (!all.is_empty()).then(|| format!("{}; at {}: {then}", all.join("; "), at.in_the_second()))
+}
+
+/// The rules of a channel, in the words of its keys; `None` where it has none.
+fn rules(channel: &ChannelRules) -> Option<String> {
+    let fallback = channel.fallback.as_ref().map(|name| format!("fallback {name}"));
+    let rate = channel.rate.map(|rate| format!("rate {rate}"));
+    let hourly = channel.hourly.map(|max| format!("max_per_hour {max}"));
+    let all: Vec<String> = [fallback, rate, hourly].into_iter().flatten().collect();
+    (!all.is_empty()).then(|| format!("  {}: {}\n", channel.name, all.join("; ")))
 }
 
 /// The shape that `docs/commands/routes.md` describes.
@@ -159,7 +172,7 @@ pub(super) fn json(config: &Config, labels: &LabelSet, at: Timestamp, explained:
     let asked = explained.steps.iter().map(|step| {
         let mut of = route(step.route);
         of["verdict"] = json!(verdict_word(step.verdict));
-        of["why"] = json!(verdict(step, labels));
+        of["why"] = json!(step.verdict_words(labels));
         of
     });
     let held = explained.inhibit.iter().map(|rule| held_while(rule, labels));
@@ -179,5 +192,53 @@ fn verdict_word(verdict: Verdict<'_>) -> &'static str {
         Verdict::Below => "below",
         Verdict::Differs(_) => "differs",
         Verdict::NotAsked(_) => "not_asked",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::load::{Mode, load};
+
+    #[test]
+    fn the_tree_shows_calendars_and_what_channels_do_besides() {
+        let yaml = "
+sources: { s: { exec: {} } }
+channels: { a: { console: {}, fallback: b, rate: 2/m }, b: { console: {}, max_per_hour: 9 }, c: { console: {} } }
+calendars: { day: { times: ['09:00-18:00'] }, lunch: { times: ['12:00-13:00'] } }
+route:
+  channels: [a]
+  routes:
+    - { matchers: ['x=\"1\"'], channels: [c], active_during: [day], mute_during: [lunch], routes: [{ matchers: ['y=\"2\"'], mute_during: [] }] }
+";
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("a.yaml"), yaml).unwrap();
+        let loaded = load(folder.path(), &|_| None, Mode::Lenient).unwrap();
+        let problems = loaded.problems.human(&loaded.sources, false);
+        let config = loaded.config.expect(&problems);
+        let shown = |time: &str| {
+            let at = Timestamp::parse(&format!("2026-03-05T{time}:00Z")).unwrap();
+            tree(&config.dispatch, at)
+        };
+        let timers = "all together; group_wait 30s, group_interval 5m, repeat_interval 4h";
+        let want = format!(
+            "(every alert) -> a  (a.yaml:6)
+    {timers}
+  x=\"1\" -> c  (a.yaml:8)
+      {timers}
+      active_during day; mute_during lunch; at 2026-03-05T12:30:00Z: held, muted during `lunch` until 2026-03-05T13:00:00Z
+    y=\"2\" -> c  (a.yaml:8)
+        {timers}
+        active_during day; at 2026-03-05T12:30:00Z: tells, until 2026-03-05T18:00:00Z at least
+
+channels:
+  a: fallback b; rate one every 30s
+  b: max_per_hour 9
+"
+        );
+        let prefix = format!("{}/", folder.path().display());
+        assert_eq!(shown("12:30").replace(&prefix, ""), want);
+        let night = "at 2026-03-05T20:00:00Z: held, outside of `day` until 2026-03-06T09:00:00Z";
+        assert_eq!(shown("20:00").matches(night).count(), 2, "{}", shown("20:00"));
     }
 }

@@ -24,7 +24,7 @@ fn text(outcomes: &[Outcome]) -> String {
             out.push_str(&format!("    - {}\n", difference.trim_end().replace('\n', "\n      ")));
         }
         for note in &outcome.notes {
-            out.push_str(&format!("    note: {note}\n"));
+            out.push_str(&format!("    note: {}\n", note.replace('\n', "\n    ")));
         }
         out.push('\n');
     }
@@ -80,7 +80,7 @@ fn junit(cases: &[&TestCase], outcomes: &[Outcome]) -> String {
 fn failure(first: &str, outcome: &Outcome) -> String {
     let message = escaped(first.lines().next().unwrap_or_default());
     let differences = outcome.differences.iter().flat_map(|difference| difference.lines()).map(escaped);
-    let notes = outcome.notes.iter().map(|note| escaped(&format!("note: {note}")));
+    let notes = outcome.notes.iter().flat_map(|note| note.lines()).map(|line| escaped(&format!("note: {line}")));
     let all: Vec<String> = differences.chain(notes).collect();
     format!("      <failure message=\"{message}\">{}</failure>\n", all.join("\n"))
 }
