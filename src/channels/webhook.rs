@@ -10,6 +10,15 @@
 //! alerts`, and of our own `notificationId`, which stays the same when a message is sent again. News come first, then
 //! what else fires. An end carries the severity before it. An alert that ended and fired again stands there twice.
 //!
+//! Where a message is more than that, further fields of our own say so; each is there only where it is so.
+//!
+//! | field | |
+//! |---|---|
+//! | `digest` | the channel was away and its fallback was told: `summary` (`hook was away 20m: 3 firing, 2 came and went`), `since`, `toldTo` (the channels that were told), and the counts `firing`, `resolved`, `cameAndWent` |
+//! | `insteadOf` | it is told in the place of these: a list of `channel` and `why` that one is down |
+//! | `gathered` | from so many groups, as more came at once than the channel's rate lets through |
+//! | `held` | what fires and is not told by itself, because an alert of this message holds it: `count`, and in `alerts` the ids of the first of them |
+//!
 //! **Of each alert.** `labels` hold `alertname` (the check) beside its own; `annotations` hold `summary` (the title),
 //! `description` (the body), `runbook_url`, `dashboard_url`, `values`, `condition`, `declared` and `change`. The
 //! `fingerprint` names the alert over its whole life, whatever becomes of its labels and its severity.

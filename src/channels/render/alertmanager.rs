@@ -3,9 +3,11 @@
 //! Source: prometheus.io/docs/alerting/latest/configuration/#webhook_config and alertmanager's
 //! `notify/webhook.Message` over `template.Data`.
 
+use super::preface::Digest;
 use crate::model::alert::AlertView;
+use crate::model::notification::Away;
 use crate::model::{Item, ItemKind, Notification, Timestamp};
-use serde::ser::{Serialize, SerializeStruct, Serializer};
+use serde::ser::{Serialize, SerializeMap, SerializeStruct, Serializer};
 use std::borrow::Cow;
 
 /// `endsAt` of what still fires: Go's zero time, as Alertmanager writes it.
@@ -22,21 +24,63 @@ impl Serialize for Payload<'_> {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
         let n = self.notification;
         let alerts: Vec<Alert<'_>> = n.items.iter().map(|item| Alert::new(item, self.url)).collect();
-        let mut out = s.serialize_struct("Payload", 11)?;
-        out.serialize_field("receiver", &n.channel)?;
-        out.serialize_field("status", if n.is_firing() { "firing" } else { "resolved" })?;
-        out.serialize_field("alerts", &alerts)?;
-        out.serialize_field("groupLabels", &n.group_labels)?;
-        out.serialize_field("commonLabels", &common(alerts.iter().map(|a| &a.labels)))?;
-        out.serialize_field("commonAnnotations", &common(alerts.iter().map(|a| &a.annotations)))?;
-        out.serialize_field("externalURL", self.url)?;
-        out.serialize_field("version", "4")?;
-        out.serialize_field("groupKey", &n.group)?;
-        out.serialize_field("truncatedAlerts", &0)?;
+        let mut out = s.serialize_map(None)?;
+        out.serialize_entry("receiver", &n.channel)?;
+        out.serialize_entry("status", if n.is_firing() { "firing" } else { "resolved" })?;
+        out.serialize_entry("alerts", &alerts)?;
+        out.serialize_entry("groupLabels", &n.group_labels)?;
+        out.serialize_entry("commonLabels", &common(alerts.iter().map(|a| &a.labels)))?;
+        out.serialize_entry("commonAnnotations", &common(alerts.iter().map(|a| &a.annotations)))?;
+        out.serialize_entry("externalURL", self.url)?;
+        out.serialize_entry("version", "4")?;
+        out.serialize_entry("groupKey", &n.group)?;
+        out.serialize_entry("truncatedAlerts", &0)?;
         // Ours: the same over retries, so that a receiver can tell a message that it already has.
-        out.serialize_field("notificationId", &n.id)?;
+        out.serialize_entry("notificationId", &n.id)?;
+        // Ours too, each only where it is so.
+        if let (Some(away), Some(digest)) = (&n.occasion.away, Digest::of(n)) {
+            out.serialize_entry("digest", &DigestFields { away, digest: &digest, summary: digest.headline(n, away) })?;
+        }
+        // A digest is of many groups by its nature.
+        if let Some(groups) = n.occasion.gathered.filter(|_| n.occasion.away.is_none()) {
+            out.serialize_entry("gathered", &groups)?;
+        }
+        if !n.occasion.instead_of.is_empty() {
+            out.serialize_entry("insteadOf", &n.occasion.instead_of)?;
+        }
+        if 0 < n.holds.count {
+            let named: Vec<String> = n.holds.named.iter().map(|alert| alert.id.to_string()).collect();
+            out.serialize_entry("held", &Held { count: n.holds.count, alerts: named })?;
+        }
         out.end()
     }
+}
+
+/// That the channel was away, and what it missed.
+struct DigestFields<'a> {
+    away: &'a Away,
+    digest: &'a Digest,
+    summary: String,
+}
+
+impl Serialize for DigestFields<'_> {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        let mut out = s.serialize_struct("Digest", 6)?;
+        out.serialize_field("summary", &self.summary)?;
+        out.serialize_field("since", &Instant(self.away.since))?;
+        out.serialize_field("toldTo", &self.away.told)?;
+        out.serialize_field("firing", &self.digest.firing)?;
+        out.serialize_field("resolved", &self.digest.resolved)?;
+        out.serialize_field("cameAndWent", &self.digest.came_and_went)?;
+        out.end()
+    }
+}
+
+/// What fires and is not told by itself, because something here holds it.
+#[derive(serde::Serialize)]
+struct Held {
+    count: usize,
+    alerts: Vec<String>,
 }
 
 struct Alert<'a> {

@@ -16,6 +16,7 @@ use crate::model::{Item, ItemKind, Notification, Severity, Timestamp, Value};
 use std::sync::Arc;
 
 pub use html::escape as html_escaped;
+use preface::Digest;
 use text::clipped;
 pub use text::{date_time, one_line, shown};
 
@@ -312,8 +313,8 @@ fn headline(notification: &Notification, message: &Message<'_>) -> String {
         return format!("{}: nothing to tell", notification.group);
     };
     let lines = message.sections.iter().map(|s| &s.line).chain(&message.more);
-    if let Some(digest) = preface::digest_headline(notification, lines.clone()) {
-        return digest;
+    if let (Some(away), Some(digest)) = (&notification.occasion.away, Digest::of(notification)) {
+        return digest.headline(notification, away);
     }
     if let Some(one) = message.only() {
         let check = if one.line.title == one.id { String::new() } else { format!("{} — ", one.check()) };

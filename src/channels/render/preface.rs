@@ -1,7 +1,7 @@
 //! What is said of a message before what it tells: that it is late, gathered, or in another channel's place.
 
+use super::date_time;
 use super::text::{clipped, span};
-use super::{Line, date_time};
 use crate::model::notification::{Absent, Away};
 use crate::model::{ItemKind, Notification};
 
@@ -32,19 +32,38 @@ fn in_the_place_of(absent: &Absent) -> String {
     format!("Told here in the place of `{name}`, which is down: {}", clipped(&absent.why, WHY_MAX))
 }
 
-/// The headline of a digest: `data-slack was away 20m: 3 firing, 2 came and went`.
-pub fn digest_headline<'l>(notification: &Notification, lines: impl Iterator<Item = &'l Line>) -> Option<String> {
-    let away = notification.occasion.away.as_ref()?;
-    let (mut firing, mut resolved, mut gone) = (0, 0, 0);
-    for line in lines {
-        match line.kind {
-            ItemKind::CameAndWent => gone += 1,
-            ItemKind::Resolved => resolved += 1,
-            _ => firing += 1,
+/// What a channel that is back had missed, in numbers.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Digest {
+    pub firing: usize,
+    pub resolved: usize,
+    pub came_and_went: usize,
+}
+
+impl Digest {
+    /// That of a message which tells a channel what another was told; `None` of any other.
+    #[must_use]
+    pub fn of(notification: &Notification) -> Option<Digest> {
+        notification.occasion.away.as_ref()?;
+        let mut digest = Digest::default();
+        let is_news = notification.items.iter().any(|item| item.kind.is_news());
+        for item in notification.items.iter().filter(|item| item.kind.is_news() == is_news) {
+            match item.kind {
+                ItemKind::CameAndWent => digest.came_and_went += 1,
+                ItemKind::Resolved => digest.resolved += 1,
+                _ => digest.firing += 1,
+            }
         }
+        Some(digest)
     }
-    let counts = [(firing, "firing"), (resolved, "resolved"), (gone, "came and went")];
-    let counts: Vec<String> = counts.iter().filter(|(n, _)| 0 < *n).map(|(n, what)| format!("{n} {what}")).collect();
-    let name = clipped(&notification.channel, NAME_MAX);
-    Some(format!("{name} was away {}: {}", span(away.since, notification.at), counts.join(", ")))
+
+    /// `data-slack was away 20m: 3 firing, 2 came and went`
+    #[must_use]
+    pub fn headline(&self, notification: &Notification, away: &Away) -> String {
+        let counts = [(self.firing, "firing"), (self.resolved, "resolved"), (self.came_and_went, "came and went")];
+        let counts: Vec<String> =
+            counts.iter().filter(|(n, _)| 0 < *n).map(|(n, what)| format!("{n} {what}")).collect();
+        let name = clipped(&notification.channel, NAME_MAX);
+        format!("{name} was away {}: {}", span(away.since, notification.at), counts.join(", "))
+    }
 }

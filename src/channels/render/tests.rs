@@ -257,3 +257,52 @@ fn an_end_carries_the_severity_before_it_and_the_fingerprint_of_its_beginning() 
     assert_eq!(again["commonLabels"].get("severity"), None);
     assert_eq!(again["commonLabels"]["team"], "data");
 }
+
+#[test]
+fn a_webhook_says_that_a_message_is_a_digest_gathered_or_in_anothers_place() {
+    use crate::model::ItemKind::{CameAndWent, Fired, Resolved, StillFiring};
+    use crate::model::Severity::Critical;
+    use crate::model::notification::{Absent, Away, Occasion};
+    let slow = || samples::slow("x", Critical);
+    let gone = |kind| samples::item(kind, None, samples::ended(slow(), 60, None));
+    let firing = |kind| samples::item(kind, None, slow());
+    let plain = samples::notification(vec![
+        firing(Fired),
+        firing(Fired),
+        gone(CameAndWent),
+        gone(Resolved),
+        firing(StillFiring),
+    ]);
+    let of = |occasion: Occasion| {
+        let n = Notification { occasion, ..plain.clone() };
+        let headline = Message::new(&n, None).headline;
+        (serde_json::to_value(alertmanager::Payload { notification: &n, url: "" }).unwrap(), headline)
+    };
+    let own = ["digest", "gathered", "insteadOf", "held"];
+    let (body, _) = of(Occasion::default());
+    assert!(own.iter().all(|field| body.get(field).is_none()), "{body}");
+
+    let since = plain.at - std::time::Duration::from_mins(20);
+    let away = Some(Away { since, told: vec!["oncall".into()] });
+    let (body, headline) = of(Occasion { away, gathered: Some(2), ..Occasion::default() });
+    assert_eq!(body.get("gathered"), None, "a digest is of many groups by its nature");
+    assert_eq!(headline, "data-slack was away 20m: 2 firing, 1 resolved, 1 came and went");
+    let want = serde_json::json!({
+        "summary": headline, "since": since.to_string(), "toldTo": ["oncall"], "firing": 2, "resolved": 1, "cameAndWent": 1
+    });
+    assert_eq!(body["digest"], want);
+
+    let (body, _) = of(Occasion { gathered: Some(12), ..Occasion::default() });
+    assert_eq!((&body["gathered"], body.get("digest")), (&serde_json::json!(12), None));
+
+    let absent = Absent { channel: "room".into(), why: "it answered 500".into() };
+    let (body, _) = of(Occasion { instead_of: vec![absent], ..Occasion::default() });
+    assert_eq!(body["insteadOf"], serde_json::json!([{ "channel": "room", "why": "it answered 500" }]));
+    // What every receiver of Alertmanager's reads is there as ever.
+    for field in
+        ["receiver", "status", "alerts", "groupLabels", "commonLabels", "commonAnnotations", "externalURL", "groupKey"]
+    {
+        assert!(body.get(field).is_some(), "{field}");
+    }
+    assert_eq!(body["version"], "4");
+}
