@@ -463,3 +463,26 @@ fn a_name_written_with_a_hyphen_is_one_finding() {
     let said = errors_of(&hyphened("name-siz > 100")).join("\n");
     assert!(said.contains("`-` cannot take text |") && said.contains("unknown variable `siz`"), "{said}");
 }
+
+#[test]
+fn a_key_of_a_channel_or_a_source_that_stands_in_its_kind_is_told_where_it_belongs() {
+    let file = "sources: { s: { sqlite: { path: a.db, breaker: { failures: 2 } } } }
+channels:
+  a: { slack: { webhook: 'https://hooks.example/a', fallback: b } }
+  b:
+    console:
+      rate: 1/s
+      only_if:
+        - x
+route: { channels: [a] }
+";
+    let mut loaded = load_files(&[("a.yaml", file)]);
+    loaded.problems.sort();
+    let want = [
+        "1:39 `breaker` is a key of the source, and stands in its `sqlite` | write it beside `sqlite`: `{ sqlite: { … }, breaker: { failures: 2 } }`",
+        "3:53 `fallback` is a key of the channel, and stands in its `slack` | write it beside `slack`: `{ slack: { … }, fallback: b }`",
+        "6:7 `rate` is a key of the channel, and stands in its `console` | write it beside `console`: `{ console: { … }, rate: 1/s }`",
+        "7:7 `only_if` is a key of the channel, and stands in its `console` | write it beside `console`: `{ console: { … }, only_if: … }`",
+    ];
+    assert_eq!(shown(&loaded), want);
+}

@@ -44,7 +44,7 @@ impl<'a> Reader<'a> {
         record: &'static Record,
         problems: &mut Problems,
     ) -> Settings {
-        let mut reading = Reading { reader: self, source, problems };
+        let mut reading = Reading { reader: self, source, problems, around: None };
         let settings = reading.record(node, record, What::Key(record.name));
         settings.unwrap_or_else(|| Settings {
             record,
@@ -89,7 +89,7 @@ impl<'a> Reader<'a> {
                 faults.push(format!("{}.{} says nothing", record.name, key.name));
             }
             let mut problems = Problems::new();
-            let mut reading = Reading { reader: self, source: &source, problems: &mut problems };
+            let mut reading = Reading { reader: self, source: &source, problems: &mut problems, around: None };
             if let Some(written) = key.default {
                 reading.default(&key.shape, written, Span::default());
             }
@@ -106,7 +106,7 @@ impl<'a> Reader<'a> {
         what: &str,
         problems: &mut Problems,
     ) -> Option<Setting> {
-        Reading { reader: self, source, problems }.value(node, shape, What::Key(what))
+        Reading { reader: self, source, problems, around: None }.value(node, shape, What::Key(what))
     }
 }
 
@@ -138,6 +138,8 @@ struct Reading<'r, 'a> {
     reader: &'r Reader<'a>,
     source: &'r Arc<Source>,
     problems: &'r mut Problems,
+    /// The record of whose kind the keys are read that come next.
+    around: Option<&'static Record>,
 }
 
 impl Reading<'_, '_> {
@@ -250,7 +252,7 @@ impl Reading<'_, '_> {
             meant: Vec::new(),
         };
         let kinds = record.kinds();
-        let mut unknown = Unknown::default();
+        let mut unknown = Unknown { around: self.around.take(), ..Unknown::default() };
         let mut in_rest = false;
         for (at, (key, value)) in entries.iter().enumerate() {
             let was_in_rest = std::mem::replace(&mut in_rest, self.is_rest(record, key));
@@ -295,7 +297,11 @@ impl Reading<'_, '_> {
             self.kind(settings, kind, key.span, value);
         } else {
             unknown.count += 1;
-            unknown.meant.extend(self.unknown_key(settings.record, kinds, key, name, value));
+            let around = unknown.around.filter(|around| around.key(name).is_some());
+            match around {
+                Some(around) => self.beside(settings.record, around, key, value),
+                None => unknown.meant.extend(self.unknown_key(settings.record, kinds, key, name, value)),
+            }
         }
     }
 
@@ -323,6 +329,7 @@ impl Reading<'_, '_> {
             self.fail(span, problem);
             return;
         }
+        self.around = Some(settings.record);
         let read = self.record(value, kind, What::Key(kind.name));
         let setting = read.map(|inner| Setting::new(inner.origin.clone(), SettingValue::Record(inner)));
         settings.kind = Some(settings.entries.len());

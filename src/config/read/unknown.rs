@@ -12,7 +12,12 @@ pub(super) struct Unknown {
     pub(super) count: usize,
     /// The keys that they were probably meant to be.
     pub(super) meant: Vec<&'static str>,
+    /// The record whose kind this is, where it is one.
+    pub(super) around: Option<&'static Record>,
 }
+
+/// A value longer than this is not shown again.
+const SHOWN_MAX: usize = 40;
 
 impl Reading<'_, '_> {
     pub(super) fn unknown_key(
@@ -45,6 +50,20 @@ impl Reading<'_, '_> {
         };
         self.fail(key.span, Problem::error(format!("unknown key `{name}`")).help(help));
         meant
+    }
+
+    /// A key that stands in the kind and belongs beside it: `slack: { fallback: b }`.
+    pub(super) fn beside(&mut self, kind: &Record, around: &Record, key: &Node, value: &Node) {
+        let name = key.text().unwrap_or_default();
+        let written = self.source.slice(value.span).trim();
+        // What has lines of its own cannot stand between `{ }`.
+        let is_flow = value.style().is_some() || written.starts_with(['{', '[']);
+        let is_shown = is_flow && written.len() <= SHOWN_MAX && !written.contains('\n');
+        let written = if is_shown { written } else { "…" };
+        let (kind, around) = (kind.name, around.name);
+        let problem = Problem::error(format!("`{name}` is a key of the {around}, and stands in its `{kind}`"));
+        let help = format!("write it beside `{kind}`: `{{ {kind}: {{ … }}, {name}: {written} }}`");
+        self.fail(key.span, problem.help(help));
     }
 
     /// Whether a key is what a comma left of the value before it: in `{ query: SELECT a, b }` the `b` is a key to YAML.
