@@ -1,7 +1,7 @@
 //! Keeps what a source was given in secret out of what it says back: a server may echo a header, a plugin its
 //! environment, and a row goes on into messages, pages and terminals.
 
-use super::error::CollectError;
+use super::error::{self, CollectError};
 use super::{Collector, Request, Survey};
 use crate::config::{Setting, SettingValue, Settings, names_a_secret};
 use crate::model::{Secret, Table, ValueType};
@@ -144,7 +144,9 @@ impl Collector for Concealing {
     async fn collect(&self, request: &Request) -> Result<Table, CollectError> {
         let table = self.made.collect(request).await.map_err(|error| self.error(&error, request))?;
         let hidden = self.hidden(request);
-        Ok(if self.in_cells { table.map_texts(|text| hidden.out_of_cells(text)) } else { table })
+        let said = table.said().map(|said| error::end_of(&hidden.out_of_errors(said)));
+        let table = if self.in_cells { table.map_texts(|text| hidden.out_of_cells(text)) } else { table };
+        Ok(table.with_said(&said.unwrap_or_default()))
     }
 
     async fn columns(&self, request: &Request) -> Result<Vec<(String, Option<ValueType>)>, CollectError> {

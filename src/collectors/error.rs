@@ -25,6 +25,8 @@ pub enum CollectErrorKind {
 
 /// The longest message that is kept: what a server says can be a whole page.
 const MESSAGE_CHARS_MAX: usize = 500;
+/// How much of its end is kept of a longer one: a program that fails says why in its last line.
+const END_CHARS_MAX: usize = 300;
 
 impl CollectError {
     fn new(kind: CollectErrorKind, class: FailureClass, message: &dyn Display) -> CollectError {
@@ -55,9 +57,9 @@ impl CollectError {
     /// Not longer than a message may be. Only what has no secrets in it any more may be cut: half of one is none that
     /// is known.
     pub(super) fn cut(mut self) -> CollectError {
-        if let Some((end, _)) = self.message.char_indices().nth(MESSAGE_CHARS_MAX) {
-            self.message.truncate(end);
-            self.message.push('…');
+        if MESSAGE_CHARS_MAX < self.message.chars().count() {
+            let head: String = self.message.chars().take(MESSAGE_CHARS_MAX - END_CHARS_MAX).collect();
+            self.message = format!("{head}{}", end_of(&self.message));
         }
         self
     }
@@ -79,6 +81,14 @@ impl std::fmt::Display for CollectError {
 }
 
 impl std::error::Error for CollectError {}
+
+/// The end of a text, where it is long. As [`CollectError::cut`], of what has no secrets in it any more.
+pub(super) fn end_of(text: &str) -> String {
+    match text.chars().count().checked_sub(END_CHARS_MAX) {
+        None | Some(0) => text.to_owned(),
+        Some(more) => format!("…{}", text.chars().skip(more).collect::<String>()),
+    }
+}
 
 /// The text on one line, without control characters.
 #[must_use]
@@ -117,7 +127,9 @@ mod tests {
     #[test]
     fn a_message_is_one_line_and_ends() {
         assert_eq!(one_line(" a\n\tb \u{7}c"), "a b c");
-        assert_eq!(CollectError::refused("ü".repeat(600)).cut().message.chars().count(), MESSAGE_CHARS_MAX + 1);
+        let long = CollectError::refused(format!("begin {}end", "ü".repeat(600))).cut().message;
+        assert_eq!(long.chars().count(), MESSAGE_CHARS_MAX + 1);
+        assert!(long.starts_with("begin ü") && long.ends_with("üend") && long.contains("ü…ü"), "{long}");
         let late = CollectError::too_late("the query", Duration::from_secs(30));
         assert!(late.message.starts_with("the query did not finish within 30s"), "{late}");
     }

@@ -129,7 +129,7 @@ fn judge(check: &Check, slot: Timestamp, table: Arc<Table>) -> Judgement {
     let bound = check.compiled.bind(&table);
     let mistyped = bound.as_ref().err().map(|problems| {
         let words: Vec<String> = problems.iter().map(ToString::to_string).collect();
-        words.join("; ")
+        with_said(words.join("; "), &table)
     });
     let mut outcomes = Outcomes::of(check, &table);
     if let Some(keys) = outcomes.keys(check, &table) {
@@ -148,6 +148,14 @@ fn judge(check: &Check, slot: Timestamp, table: Arc<Table>) -> Judgement {
     let Outcomes { list, unread, unread_why, doubled, .. } = outcomes;
     drop(bound);
     Judgement { table, outcomes: list, unread, unread_why, mistyped, doubled }
+}
+
+/// What is wrong with an answer, with what its source said besides: that may say why.
+fn with_said(wrong: String, table: &Table) -> String {
+    match table.said() {
+        Some(said) => format!("{wrong}; its source said: {said}"),
+        None => wrong,
+    }
 }
 
 /// What the conditions of a check say of one row.
@@ -197,7 +205,7 @@ impl Outcomes {
         Keys::of(&check.key, table)
             .map_err(|why| {
                 self.unread = table.rows();
-                self.unread_why.push(why);
+                self.unread_why.push(with_said(why, table));
             })
             .ok()
     }

@@ -9,6 +9,8 @@ use std::sync::Arc;
 pub struct Table {
     columns: Vec<Column>,
     rows: usize,
+    /// What its source said besides, for people: shown where the rows cannot be judged.
+    said: Option<Arc<str>>,
 }
 
 /// A named column. Its name is the one an expression uses (see [`identifier`]).
@@ -92,6 +94,19 @@ impl Table {
         self.rows == 0
     }
 
+    /// The same with what its source said besides: no data, but words for whoever looks for what is missing.
+    #[must_use]
+    pub fn with_said(self, said: &str) -> Table {
+        let said = said.trim();
+        Table { said: (!said.is_empty()).then(|| Arc::from(said)), ..self }
+    }
+
+    /// What its source said besides.
+    #[must_use]
+    pub fn said(&self) -> Option<&str> {
+        self.said.as_deref()
+    }
+
     /// The same with other texts: what `change` gives for a text stands in its place.
     #[must_use]
     pub fn map_texts(mut self, change: impl Fn(&str) -> Option<String>) -> Table {
@@ -171,7 +186,7 @@ impl TableBuilder {
 
     #[must_use]
     pub fn finish(self) -> Table {
-        Table { columns: self.columns, rows: self.rows }
+        Table { columns: self.columns, rows: self.rows, said: None }
     }
 }
 

@@ -86,6 +86,23 @@ fn the_exits_are_those_of_the_page() {
 }
 
 #[test]
+fn a_plugin_that_died_says_why_where_its_columns_are_missing() {
+    let died = "['/bin/sh', '-c', 'echo Traceback >&2; echo \"no module psycopg2\" >&2; exit 1']";
+    let check = |name: &str, more: &str| {
+        format!(
+            "  - {{ check: {name}, source: plugins, collect: {{ command: {died} }}, alert: {{ critical: n > 2 }}{more} }}\n"
+        )
+    };
+    let checks = check("plain", "") + &check("keyed", ", columns: { k: text, n: number }, key: [k]");
+    let home = home_with("plugin.yaml", &format!("sources: {{ plugins: {{ exec: {{}} }} }}\nchecks:\n{checks}"));
+    let said = said(&home, &["eval", ".", "plain", "keyed"]);
+    let (out, why) = (said.out, "its source said: Traceback no module psycopg2");
+    for wrong in ["plain: the answer has no column `n`", "rows have no key: the answer has no key column `k`"] {
+        assert!(out.contains(&format!("{wrong}; {why}")), "{wrong}: {out}");
+    }
+}
+
+#[test]
 fn a_folder_without_a_file_of_ours_is_not_run_and_one_without_a_check_is_with_a_warning() {
     let home = Home::new("");
     let daemon = home.start();

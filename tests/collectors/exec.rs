@@ -73,6 +73,20 @@ async fn what_is_no_plugin_says_what_it_is() {
     }
 }
 
+#[tokio::test]
+async fn what_a_plugin_wrote_to_standard_error_stands_beside_its_columns() {
+    let numbers = (1..=5_000).map(|n| n.to_string()).collect::<Vec<_>>().join(" ");
+    for (text, want) in [
+        ("echo fine", None),
+        ("echo Traceback >&2; echo '  No module' >&2; exit 1", Some("Traceback No module".to_owned())),
+        ("seq 1 5000 >&2; exit 1", Some(format!("…{}", &numbers[numbers.len() - 300..]))),
+        ("head -c 9000 /dev/zero | tr '\\0' x >&2; exit 1", None),
+    ] {
+        let table = plugins().collect(&script(text)).await.unwrap();
+        assert_eq!(table.said(), want.as_deref(), "{text}");
+    }
+}
+
 /// Whether a process that was started with this marker in its command line is there.
 fn is_running(marker: &str) -> bool {
     let entries = std::fs::read_dir("/proc").unwrap().flatten();

@@ -55,6 +55,26 @@ async fn a_plugin_that_fails_with_a_secret_gives_an_error_without_it() {
 }
 
 #[tokio::test]
+async fn a_plugin_that_lacks_a_column_says_no_secret_besides() {
+    let (_folder, file) = secret_file();
+    for (text, keys) in [
+        ("echo \"key is $K\" >&2", "env: { K: '${KEY}' }"),
+        ("cat >&2", &format!("stdin_file: {file}")),
+        // The end that is kept begins in the secret.
+        ("printf '%s%0290d' $K 0 >&2", "env: { K: '${KEY}' }"),
+        (
+            "i=0; while [ $i -lt 900 ]; do printf '%s' $K >&2; i=$((i+1)); done; echo >&2; echo end >&2",
+            "env: { K: '${KEY}' }",
+        ),
+    ] {
+        let table = source("exec", "{}").collect(&format!("{}{keys}", script(text))).await.unwrap();
+        let said = table.said().unwrap();
+        assert!(!said.contains(&KEY[..4]) && !said.contains(IN_A_FILE), "{text}: {said}");
+        assert!(said.contains("***") || said == "end", "{text}: {said}");
+    }
+}
+
+#[tokio::test]
 async fn a_server_that_echoes_a_secret_gives_rows_without_it() {
     let (_folder, file) = secret_file();
     for (of_source, of_check, echo, want) in [

@@ -18,8 +18,9 @@
 //! the program prints one that came from `${NAME}` or a file, also in `command`, its output reads `***` there.
 //!
 //! **The convention** is that of Nagios, Icinga and Debian's `monitoring-plugins`. `exit` is 0 ok, 1 warning, 2 critical,
-//! 3 unknown; another exit or a signal is a failed collection that shows what it wrote to standard error. `output` is the
-//! first line, up to its `|`. Behind a `|` stand performance values, `'label'=value[unit];warn;crit;min;max`, also on the lines that
+//! 3 unknown; another exit or a signal is a failed collection that shows what it wrote to standard error. Where an answer
+//! lacks a column that the check needs, the end of its standard error is shown, too: a program that died with exit 1 says
+//! there why. `output` is the first line, up to its `|`. Behind a `|` stand performance values, `'label'=value[unit];warn;crit;min;max`, also on the lines that
 //! follow. Each is a number column under its label (`/var` is `_var`), in base units: `ms us ns` become seconds, `KB MB GB TB`
 //! (and `KiB …`) bytes by 1024, as those plugins count them; `%`, `c` and other units stay as they are. `U`, and
 //! what is no number, is null. Thresholds are the plugin's own affair and no columns: write `when`. What is not `label=value` is an error.
@@ -114,9 +115,10 @@ fn table(name: &str, ended: &Ended, hidden: &Hidden) -> Result<Table, CollectErr
         Some(code @ 0..=3) => code,
         code => {
             let how = code.map_or_else(|| "was killed by a signal".to_owned(), |code| format!("exited with {code}"));
+            let said = [&ended.stderr, &ended.stdout].into_iter().find(|said| !said.trim().is_empty());
             return Err(CollectError::refused(format_args!(
                 "`{name}` {how}, where a plugin exits with 0 to 3: {}",
-                if ended.said.trim().is_empty() { "it said nothing" } else { &ended.said }
+                said.map_or("it said nothing", String::as_str)
             )));
         }
     };
@@ -128,7 +130,7 @@ fn table(name: &str, ended: &Ended, hidden: &Hidden) -> Result<Table, CollectErr
     let mut table = TableBuilder::new(names).map_err(|e| CollectError::refused(format_args!("`{name}`: {e}")))?;
     let cells = [Value::Number(code.into()), Value::text(&output.first_line)];
     table.push(cells.into_iter().chain(values.iter().map(|(_, v)| v.clone()))).map_err(CollectError::refused)?;
-    Ok(table.finish())
+    Ok(table.finish().with_said(&super::error::one_line(&ended.stderr)))
 }
 
 fn check_request(collect: &Settings, _: &[&str]) -> Vec<Problem> {

@@ -13,7 +13,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
-/// What of standard error is kept.
+/// What of standard error is kept: its end.
 const STDERR_BYTES_MAX: usize = 4 << 10;
 
 const CHUNK_BYTES: usize = 8 << 10;
@@ -37,8 +37,8 @@ pub(super) struct Ended {
     /// `None` where a signal ended it.
     pub(super) code: Option<i32>,
     pub(super) stdout: String,
-    /// What it said of itself, for an error: its standard error, or else its output.
-    pub(super) said: String,
+    /// The end of its standard error.
+    pub(super) stderr: String,
 }
 
 /// Kills a process group when it goes: at the end, at the deadline, and when nobody waits any longer.
@@ -118,7 +118,7 @@ async fn finish(mut child: Child, group: Group, program: &Program, limits: Limit
     let (out, err) = (child.stdout.take().expect("it is piped"), child.stderr.take().expect("it is piped"));
     let status = {
         let reading =
-            async { tokio::try_join!(read_all(out, &mut stdout, limits), read_head(err, &mut stderr)).map(|_| ()) };
+            async { tokio::try_join!(read_all(out, &mut stdout, limits), read_end(err, &mut stderr)).map(|_| ()) };
         tokio::pin!(reading);
         tokio::select! {
             // Its output is closed, or too much; the program itself may take a moment more.
@@ -136,8 +136,7 @@ async fn finish(mut child: Child, group: Group, program: &Program, limits: Limit
     };
     feed.abort();
     let [stdout, stderr] = [stdout, stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-    let said = if stderr.trim().is_empty() { stdout.clone() } else { stderr };
-    Ok(Ended { code: status.code(), said, stdout })
+    Ok(Ended { code: status.code(), stderr, stdout })
 }
 
 /// Reads to the end, or to the limit.
@@ -151,12 +150,20 @@ async fn read_all(mut from: impl AsyncRead + Unpin, into: &mut Vec<u8>, limits: 
     Ok(())
 }
 
-/// Reads to the end, and keeps the first bytes: the writer does not wait for a reader.
-async fn read_head(mut from: impl AsyncRead + Unpin, into: &mut Vec<u8>) -> Result<(), CollectError> {
+/// Reads to the end, and keeps the last lines: there a program says why it failed. The writer does not wait for a reader.
+async fn read_end(mut from: impl AsyncRead + Unpin, into: &mut Vec<u8>) -> Result<(), CollectError> {
     let mut chunk = vec![0; CHUNK_BYTES];
+    let mut is_cut = false;
     while let Ok(count @ 1..) = from.read(&mut chunk).await {
-        let room = STDERR_BYTES_MAX.saturating_sub(into.len());
-        into.extend_from_slice(&chunk[..count.min(room)]);
+        into.extend_from_slice(&chunk[..count]);
+        let over = into.len().saturating_sub(STDERR_BYTES_MAX);
+        is_cut |= 0 < over;
+        into.drain(..over);
+    }
+    if is_cut {
+        // Half of a line may be half of a secret, which nobody would know for one.
+        let line = into.iter().position(|byte| *byte == b'\n').map_or(into.len(), |end| end + 1);
+        into.drain(..line);
     }
     Ok(())
 }
