@@ -46,7 +46,7 @@ struct Add {
     /// Why.
     #[arg(long, value_name = "TEXT")]
     comment: String,
-    /// Who is asked about it; by default the variable `USER`.
+    /// Who is asked about it; by default the variable `USER`, or else the name of whoever runs this.
     #[arg(long, value_name = "NAME")]
     author: Option<String>,
     /// Edits the silence of this id in the place of making another.
@@ -128,10 +128,15 @@ fn unreachable(why: String) -> Refusal {
 
 fn added(add: &Add) -> Result<(), Refusal> {
     let client = Client::new(&add.dir, &add.access).map_err(unreachable)?;
-    let author = add.author.clone().or_else(|| environment("USER")).unwrap_or_default();
-    if author.trim().is_empty() {
-        return Err(unreachable("who makes it? This environment has no `USER`: name one with `--author`".to_owned()));
-    }
+    let author = add.author.clone().or_else(|| {
+        // A container or a cron job has no `USER`.
+        let known = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+        whoever_runs_this(environment, &known, rustix::process::getuid().as_raw())
+    });
+    let Some(author) = author.filter(|author| !author.trim().is_empty()) else {
+        let why = "who makes it? Neither `USER` nor this machine's list of users says: name somebody with `--author`";
+        return Err(unreachable(why.to_owned()));
+    };
     let now = Timestamp::from(jiff::Timestamp::now());
     let ends = add.until.unwrap_or_else(|| add.start.unwrap_or(now) + add.lasts.unwrap_or_default());
     let mut body = json!({
@@ -149,6 +154,18 @@ fn added(add: &Add) -> Result<(), Refusal> {
         say("note: it hides nothing: no alert of a check could match. Is a label or a value misspelt?");
     }
     Ok(())
+}
+
+/// The name in the environment, or that of the user in a list of users: passwd(5), `name:password:uid:…`.
+fn whoever_runs_this(variable: impl Fn(&str) -> Option<String>, users: &str, uid: u32) -> Option<String> {
+    let given = ["USER", "LOGNAME"].into_iter().filter_map(variable).find(|name| !name.trim().is_empty());
+    given.or_else(|| {
+        let mut lines = users.lines().map(|line| line.split(':'));
+        lines.find_map(|mut fields| {
+            let name = fields.next()?;
+            (fields.nth(1)?.parse() == Ok(uid)).then(|| name.to_owned())
+        })
+    })
 }
 
 fn made(answer: &Value, dry_run: bool) -> String {
@@ -259,6 +276,21 @@ mod tests {
         }
         assert!(matcher("queue").unwrap_err().contains("expected one of"));
         assert!(matcher("team=~(").unwrap_err().contains("the regular expression is wrong"));
+    }
+
+    #[test]
+    fn who_makes_a_silence_is_known_without_a_variable() {
+        let users = "root:x:0:0:root:/root:/bin/sh\nbroken\nana:x:1000:1000:Ana,,,:/home/ana:/bin/sh\n";
+        for (user, logname, uid, want) in [
+            ("ben", "", 1000, Some("ben")),
+            ("", "cy", 1000, Some("cy")),
+            (" ", "", 1000, Some("ana")),
+            ("", "", 0, Some("root")),
+            ("", "", 7, None),
+        ] {
+            let variable = |name: &str| Some(if name == "USER" { user } else { logname }.to_owned());
+            assert_eq!(whoever_runs_this(variable, users, uid).as_deref(), want, "{user} {logname} {uid}");
+        }
     }
 
     #[test]
