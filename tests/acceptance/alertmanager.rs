@@ -86,6 +86,67 @@ fn what_is_sent_is_told_listed_and_survives_a_kill() {
 }
 
 #[test]
+fn what_holds_an_alert_stands_in_its_status_and_can_be_asked_for() {
+    let receiver = FaultServer::start([Reply::status(200)]);
+    let home = Home::new(&format!(
+        "{}
+calendars: {{ always: {{ times: ['00:00-24:00'] }} }}
+inhibit: [{{ source: ['job=\"root\"'], target: ['job=\"leaf\"'] }}]
+route:
+  channels: [hook]
+  group_by: ['...']
+  group_wait: 0s
+  routes: [{{ matchers: ['job=\"night\"'], mute_during: [always] }}]",
+        hook(&receiver.url("/"))
+    ));
+    let daemon = home.start();
+    let silence =
+        json!({"matchers": ["job=\"planned\""], "ends": "2099-01-01T00:00:00Z", "created_by": "ana", "comment": "x"});
+    let made = http::request("POST", daemon.port, "/api/v1/silences", &[], &silence.to_string()).unwrap().1;
+    let silence = serde_json::from_str::<Value>(&made).unwrap()["silence"]["id"].clone();
+    let jobs = ["free", "leaf", "night", "planned", "root"];
+    let alerts: Vec<Value> = jobs.iter().map(|job| json!({"labels": {"alertname": "Down", "job": job}})).collect();
+    assert_eq!(post(&daemon, &json!(alerts)).0, 200);
+    told(&receiver, "firing Down free: Down: free (fired)");
+    told(&receiver, "firing Down root: Down: root (fired)");
+
+    let listed = daemon.get("/api/v2/alerts");
+    let of = |job: &str| listed.as_array().unwrap().iter().find(|alert| alert["labels"]["job"] == job).unwrap();
+    let root = &of("root")["fingerprint"];
+    for (job, state, silenced, inhibited, muted) in [
+        ("free", "active", json!([]), json!([]), json!([])),
+        ("root", "active", json!([]), json!([]), json!([])),
+        ("leaf", "suppressed", json!([]), json!([root]), json!([])),
+        ("planned", "suppressed", json!([silence]), json!([]), json!([])),
+        ("night", "suppressed", json!([]), json!([]), json!(["always"])),
+    ] {
+        let want = json!({"state": state, "silencedBy": silenced, "inhibitedBy": inhibited, "mutedBy": muted});
+        assert_eq!(of(job)["status"], want, "{job}");
+    }
+    for (query, want) in [
+        ("muted=false", "free leaf planned root"),
+        ("silenced=false", "free leaf night root"),
+        ("inhibited=false", "free night planned root"),
+        ("active=false", "leaf night planned"),
+        ("muted=false&silenced=false&inhibited=false", "free root"),
+    ] {
+        let found = daemon.get(&format!("/api/v2/alerts?{query}"));
+        let mut jobs: Vec<&str> =
+            found.as_array().unwrap().iter().map(|alert| alert["labels"]["job"].as_str().unwrap()).collect();
+        jobs.sort_unstable();
+        assert_eq!(jobs.join(" "), want, "{query}");
+        let groups = daemon.get(&format!("/api/v2/alerts/groups?{query}"));
+        assert_eq!(groups.as_array().unwrap().len(), jobs.len(), "{query}: {groups}");
+    }
+    assert!(
+        said(&receiver).iter().all(|line| line.contains(" free:") || line.contains(" root:")),
+        "{:?}",
+        said(&receiver)
+    );
+    daemon.stop();
+}
+
+#[test]
 fn what_is_wrong_is_said_as_a_json_text_and_the_rest_is_taken() {
     let receiver = FaultServer::start([Reply::status(200)]);
     let (_home, daemon) = start(&receiver);
