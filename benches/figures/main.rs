@@ -12,6 +12,7 @@ mod lint;
 mod many;
 mod process;
 mod receiver;
+mod silences;
 mod storm;
 mod wire;
 
@@ -33,6 +34,7 @@ const MEASURES: &[(&str, Measure)] = &[
     ("groups", storm::many_groups),
     ("inbound", inbound::one_alert),
     ("many", many::firing),
+    ("silences", silences::many),
     ("idle", idle::example),
 ];
 
