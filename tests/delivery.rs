@@ -328,3 +328,22 @@ fn what_was_out_when_the_daemon_died_is_no_failure_of_the_far_side() {
     assert_eq!(desk.core.dispatch.channel_reports(desk.now)[0].breaker, "admitting");
     assert_eq!(desk.inbox("slack").len(), 6, "all of it is said again at once: {:?}", desk.inbox("slack"));
 }
+
+#[test]
+fn what_fires_after_a_probe_failed_does_not_wait_for_the_next_attempt() {
+    let yaml = "channels: { one: { console: {}, fallback: two }, two: { console: {} } }
+route: { channels: [one], group_wait: 0s, group_interval: 1s }";
+    let mut desk = Desk::new(yaml);
+    // So many attempts that the group's next one is half a minute off, or more.
+    desk.fate("one", Fate::Down).set("a", 11.0).pass(4_000);
+    let probes = |desk: &Desk| desk.sent.iter().filter(|sent| sent.channel == "one").count();
+    let before = probes(&desk);
+    while probes(&desk) == before {
+        desk.pass(1);
+    }
+    let set_at = desk.sent.last().unwrap().at + 1.0;
+    desk.set("b", 11.0).pass(60);
+    let told = desk.sent.iter().find(|sent| sent.channel == "two" && sent.says().contains("fired b")).unwrap();
+    assert!(told.at - set_at <= 10.0, "its slot comes within 10 s: {} after {set_at}", told.at);
+    assert_eq!(probes(&desk), before + 1, "and the channel itself is left alone");
+}

@@ -255,9 +255,17 @@ impl Dispatch {
         let repeat = group.repeats().filter(|_| repeats);
         let due = due.into_iter().chain(repeat).min()?;
         Some(match &group.retry {
-            Some(retry) if !self.refusal_is_over(group, retry, now) => due.max(retry.not_before),
+            Some(retry) if !self.refusal_is_over(group, retry, now) && !self.is_told_elsewhere(group) => {
+                due.max(retry.not_before)
+            }
             _ => due,
         })
+    }
+
+    /// Whether the group's channel is away and has a fallback: what is new then does not wait for its next attempt.
+    fn is_told_elsewhere(&self, group: &Group) -> bool {
+        let is_away = self.channels.get(&group.channel).is_some_and(|channel| !channel.breaker.is_admitting());
+        is_away && self.config.channel(&group.channel).is_some_and(|rules| rules.fallback.is_some())
     }
 
     /// A refusal holds as long as the content is the refused one.
