@@ -4,16 +4,15 @@
 //! replay drive this very thing.
 
 mod breakers;
+mod reach;
 
 use crate::dispatch::{self, Dispatch, Health, Wait};
 use crate::engine::{self, Engine, Evaluated, Received};
 use crate::model::alert::AlertView;
 use crate::model::breaker::BreakerRules;
 use crate::model::record::{Entry, Phase, Row, Saved, Write};
-use crate::model::{
-    AlertId, AlertState, Change, ChangeKind, Delivery, Incoming, Key, LabelSet, Matcher, Severity, Silence, Timestamp,
-};
-use crate::rules::{Check, Mode, SelfAlerts, reach};
+use crate::model::{AlertId, AlertState, Change, ChangeKind, Delivery, Incoming, Key, LabelSet, Silence, Timestamp};
+use crate::rules::{Check, SelfAlerts};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,6 +26,7 @@ pub use crate::dispatch::{
 };
 pub use crate::engine::received::RESOLVE_TIMEOUT;
 pub use crate::engine::{Collect, Held, SourceReport, Standing};
+pub use reach::Reach;
 
 /// What routes are made of, for whoever shows them.
 pub mod routes {
@@ -84,18 +84,6 @@ pub enum Input {
     Drill(Box<DrillOrder>),
     /// Alerts that others sent us.
     Received(Vec<Incoming>),
-}
-
-/// What matchers meet as things are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Reach {
-    /// Alerts that fire and match.
-    pub firing: usize,
-    /// Checks some alert of which could match.
-    pub checks: usize,
-    /// Whether every critical alert is met: all that the checks can have (see [`reach::hides_every_critical`]), and all
-    /// that fire now but those about Bellwether itself.
-    pub every_critical: bool,
 }
 
 /// What leaves it: what to keep, and then what to do.
@@ -209,22 +197,6 @@ impl Core {
     pub fn grant_silence(&mut self, wish: SilenceWish, now: Timestamp) -> Result<Silence, SilenceRefusal> {
         let id = self.dispatch.new_silence_id(now);
         self.dispatch.silences().grant(wish, id, now)
-    }
-
-    /// What these matchers meet.
-    #[must_use]
-    pub fn reach(&self, matchers: &[Matcher]) -> Reach {
-        let told = || self.engine.checks().filter(|check| check.mode == Mode::Live);
-        let mut firing = 0;
-        let mut every_critical = reach::hides_every_critical(told(), matchers);
-        for (state, view) in self.engine.alerts() {
-            let Some(severity) = state.firing() else { continue };
-            let is_met = Matcher::all(matchers, &view.labels);
-            firing += usize::from(is_met);
-            let is_own = SelfAlerts::NAMES.contains(&&*view.id.check);
-            every_critical &= is_met || severity != Severity::Critical || is_own;
-        }
-        Reach { firing, checks: told().filter(|check| reach::could_match(check, matchers)).count(), every_critical }
     }
 
     /// Where an alert stands, ours or received; `None` where it is not known (any more).

@@ -4,7 +4,7 @@ use bellwether::core::{Core, CoreConfig, Input, Options, Turn};
 use bellwether::engine::{Collect, CollectFailure};
 use bellwether::load::{self, Mode};
 use bellwether::model::record::{Row, Saved, Write};
-use bellwether::model::{AlertId, Delivery, Incoming, LabelSet, Table, TableBuilder, Timestamp, Value};
+use bellwether::model::{AlertId, Delivery, Incoming, LabelSet, Matcher, Table, TableBuilder, Timestamp, Value};
 use bellwether::testing::drive::{World, drive};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -168,5 +168,41 @@ fn the_list_of_what_is_active_is_that_of_the_evaluator_and_of_what_was_received(
         want.extend(core.received.views().map(|view| view.id.clone()));
         want.sort_unstable();
         assert_eq!(core.active().cloned().collect::<Vec<_>>(), want, "minute {minute}");
+    }
+}
+
+/// What matchers reach: alerts that fire, checks, and whether every critical is among them.
+fn reached(core: &Core, matchers: &[&str]) -> (usize, usize, bool) {
+    let matchers: Vec<Matcher> = matchers.iter().map(|text| Matcher::parse(text).expect("a matcher")).collect();
+    let reach = core.reach(&matchers);
+    (reach.firing, reach.checks, reach.every_critical)
+}
+
+#[test]
+fn what_matchers_reach_counts_received_alerts() {
+    let down = [("alertname", "Down"), ("severity", "critical"), ("job", "x")];
+    let full = [("alertname", "Full"), ("severity", "Critical"), ("job", "y")];
+    let ours = [("alertname", "channel-down"), ("severity", "critical")];
+    let slow = [("alertname", "Slow"), ("job", "x")];
+    let critical = r#"severity="critical""#;
+    for (checks, sent, matchers, want) in [
+        (false, &[&down[..], &full] as &[&[_]], &[critical] as &[_], (2, 0, true)),
+        (false, &[&down, &full, &slow], &[critical], (2, 0, true)),
+        (false, &[&down, &full], &[r#"job="x""#], (1, 0, false)),
+        (false, &[&slow], &[r#"job="x""#], (1, 0, false)),
+        (false, &[], &[critical], (0, 0, false)),
+        (false, &[&ours], &[critical], (1, 0, true)),
+        (false, &[&ours, &down], &[r#"job="x""#], (1, 0, false)),
+        (true, &[&down], &[critical], (1, 2, true)),
+        (true, &[&down], &[r#"job="x""#], (1, 0, false)),
+        (true, &[&down], &[r#"check=~"parent|child""#], (0, 2, false)),
+        (true, &[], &[r#"check=~"parent|child""#], (0, 2, true)),
+    ] {
+        let config = if checks { configuration() } else { CoreConfig::default() };
+        let mut core = Core::new(config, Saved::default(), START, Options { seed: 1, eager: false });
+        for labels in sent {
+            House::default().send_in(&mut core, 1, labels, None);
+        }
+        assert_eq!(reached(&core, matchers), want, "checks={checks} {sent:?} {matchers:?}");
     }
 }

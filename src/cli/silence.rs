@@ -151,7 +151,9 @@ fn added(add: &Add) -> Result<(), Refusal> {
     let answer = client.ask(&Method::POST, PATH, &[], Some(&body))?;
     print(&made(&answer, add.dry_run));
     if answer["hides"]["checks"] == 0 && answer["hides"]["firing"] == 0 {
-        say("note: it hides nothing: no alert of a check could match. Is a label or a value misspelt?");
+        say(
+            "note: it hides nothing now: no alert that fires matches, and none of a check could. Is a label or a value misspelt?",
+        );
     }
     Ok(())
 }

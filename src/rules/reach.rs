@@ -55,13 +55,12 @@ pub fn could_match_self(matchers: &[Matcher]) -> bool {
     })
 }
 
-/// Whether these matchers hide every critical alert that these checks can have: there is a check that is told and has
-/// a critical severity, and each such check's critical alerts match whatever their rows say. Alerts about Bellwether
-/// itself do not count.
-pub fn hides_every_critical<'a>(checks: impl Iterator<Item = &'a Check>, matchers: &[Matcher]) -> bool {
+/// How these matchers meet the critical alerts that these checks can have, by the check that they meet least: of those
+/// that are told and have a critical severity. `None` where there is no such check. Alerts about Bellwether itself do
+/// not count.
+pub fn meets_critical<'a>(checks: impl Iterator<Item = &'a Check>, matchers: &[Matcher]) -> Option<Meets> {
     let critical = |check: &&Check| check.mode == Mode::Live && check.severities[Severity::Critical.index()].is_some();
-    let mut checks = checks.filter(critical).peekable();
-    checks.peek().is_some() && checks.all(|check| meets(check, Severity::Critical, matchers) == Meets::Always)
+    checks.filter(critical).map(|check| meets(check, Severity::Critical, matchers)).min()
 }
 
 /// Whether a matcher takes any value that a label may have.

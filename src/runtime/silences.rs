@@ -37,11 +37,11 @@ pub struct Silence {
 /// What a silence hides as things are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Hides {
-    /// Alerts that fire and match.
+    /// Alerts that fire and match, of checks and received ones.
     pub firing: usize,
     /// Checks some alert of which could match.
     pub checks: usize,
-    /// Whether no critical alert of any check would be told.
+    /// Whether no critical alert would be told: none that the checks can have, and none that fires now.
     pub every_critical: bool,
 }
 
@@ -136,8 +136,8 @@ pub(super) fn granted(
     let Reach { firing, checks, every_critical } = core.reach(&silence.matchers);
     if every_critical && !request.yes && !request.dry_run {
         return Err(SilenceRefused::NeedsYes(format!(
-            "this silence would hide every critical alert that the checks can have, {firing} that fire now among all it \
-             matches: add a matcher, or say that it is meant (`--yes`; `\"yes\": true` by the API)"
+            "this silence would hide every critical alert, all that fire now and all that the checks can have (alerts that \
+             fire now and match: {firing}): add a matcher, or say that it is meant (`--yes`; `\"yes\": true` by the API)"
         )));
     }
     let silenced = Silenced { silence: shown(&silence, now), hides: Hides { firing, checks, every_critical } };

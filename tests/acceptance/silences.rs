@@ -2,7 +2,7 @@
 
 use super::daemon::{Daemon, Home, bellwether, eventually};
 use super::{settle, told, words};
-use testkit::{FaultServer, Reply};
+use testkit::{FaultServer, Reply, http};
 
 /// The exit, the results and the words of `bellwether silence`.
 fn silence(daemon: &Daemon, home: &Home, arguments: &[&str]) -> (i32, String, String) {
@@ -66,4 +66,23 @@ fn one_that_hides_every_critical_asks_for_yes_and_what_is_wrong_says_so() {
     let mut command = bellwether();
     let output = command.args(["silence", "list", "--url", "http://127.0.0.1:1"]).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+fn critical_alerts_that_others_sent_are_counted_and_not_hidden_unasked() {
+    let home = Home::telling("http://127.0.0.1:1/");
+    let daemon = home.start();
+    let alert = |job: &str| format!(r#"{{"labels":{{"alertname":"Down","severity":"critical","job":"{job}"}}}}"#);
+    let body = format!("[{},{}]", alert("x"), alert("y"));
+    let headers = [("Content-Type", "application/json")];
+    let (status, why) = http::request("POST", daemon.port, "/api/v2/alerts", &headers, &body).unwrap();
+    assert_eq!(status, 200, "{why}");
+    let add = ["add", "severity=critical", "--for", "1m", "--comment", "t", "--author", "me"];
+    let (code, _, said) = silence(&daemon, &home, &add);
+    assert!(code == 1 && said.contains("every critical alert") && said.contains("--yes"), "{code} {said}");
+    let one = ["add", "job=x", "--for", "1m", "--comment", "t", "--author", "me"];
+    let (code, made, said) = silence(&daemon, &home, &one);
+    assert!(code == 0 && made.contains("it hides: 1 firing alert now"), "{code} {made}");
+    assert_eq!(said, "", "it hides something");
+    daemon.stop();
 }

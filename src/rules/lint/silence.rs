@@ -4,8 +4,9 @@ use super::Advice;
 use super::unreachable_matchers::Labels;
 use crate::config::{Problem, Problems};
 use crate::model::Matcher;
+use crate::rules::Check;
 use crate::rules::outline::{Outline, SilenceOutline};
-use crate::rules::{Check, reach};
+use crate::rules::reach::{self, Meets};
 
 const EXPIRED: &str = "expired-silence";
 const IDLE: &str = "idle-silence";
@@ -38,7 +39,7 @@ fn of_what_it_matches(outline: &Outline, labels: &Labels, silence: &SilenceOutli
     if !checks().any(could) && !reach::could_match_self(&matchers) {
         let message = format!("the silence `{name}` holds nothing: no alert matches all of its matchers");
         problems.push(Problem::advice(IDLE, message).at(name.place()).help("take out the one that is too much"));
-    } else if reach::hides_every_critical(checks(), &matchers) {
+    } else if reach::meets_critical(checks(), &matchers) == Some(Meets::Always) {
         let message = format!("the silence `{name}` hides every critical alert that the checks can have");
         let help = format!("add a matcher; where it is meant, write `# bellwether: allow {ALL}` on the line before");
         problems.push(Problem::advice(ALL, message).at(name.place()).help(help));
