@@ -3,13 +3,17 @@
 //!
 //! A store that fails or hangs never holds up a send for longer than [`PATIENCE`]: better told twice than never. From
 //! its first failure on nothing is written until a snapshot of the whole state was: half a state is worse than an
-//! old one.
+//! old one. The lines of history of that time are kept in memory and written with it.
+
+mod owed;
 
 use super::guard::spawned;
 use crate::model::Timestamp;
 use crate::model::record::{Saved, Write};
 use crate::store::{Store, StoreError};
 use crate::telemetry::Telemetry;
+pub use owed::LOST;
+use owed::{Late, Owed};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,8 +27,6 @@ pub const PATIENCE: Duration = Duration::from_secs(10);
 pub const RETRY: Duration = Duration::from_secs(5);
 /// Turns committed in one transaction, so that a commit stays short.
 const TURNS_MAX: usize = 1_024;
-/// Lines of history kept in memory for a store that fails; what is over is lost.
-const OWED_MAX: usize = 10_000;
 
 /// Opens the store: at the start, and again after a failure.
 pub type Opener = Arc<dyn Fn() -> Result<Box<dyn Store>, StoreError> + Send + Sync>;
@@ -47,8 +49,8 @@ pub type Read = Box<dyn FnOnce(Option<&mut dyn Store>) + Send>;
 pub enum Report {
     /// All turns up to this one are durable.
     Kept(u64),
-    /// All turns up to this one are not, and will not be.
-    Failed { through: u64, why: String },
+    /// All turns up to this one are not, and will not be; `lost` is what they would have written.
+    Failed { through: u64, why: String, lost: Vec<Write> },
     /// Everything is durable again.
     Restored,
     /// The snapshot failed.
@@ -77,7 +79,11 @@ pub struct Keeper<S> {
     failing: Option<Retry>,
     /// Why, for promises.
     why: String,
-    owed: VecDeque<Write>,
+    /// Lines that are in no snapshot that was asked for.
+    owed: Owed,
+    /// Those in the snapshot that is on its way.
+    asked: Owed,
+    late: Late,
 }
 
 struct Waiting<S> {
@@ -119,15 +125,20 @@ impl<S> Keeper<S> {
             waiting: VecDeque::new(),
             failing: why.as_ref().map(|_| Retry::At(Instant::now() + RETRY)),
             why: why.clone().unwrap_or_default(),
-            owed: VecDeque::new(),
+            owed: Owed::default(),
+            asked: Owed::default(),
+            late: Late::default(),
         };
         Ok((keeper, saved, why))
     }
 
     /// Hands over a turn. Gives back the sends that need not wait.
     pub fn keep(&mut self, writes: Vec<Write>, sends: Vec<S>) -> Vec<S> {
-        if self.failing.is_some() {
-            self.owe(writes);
+        if let Some(retry) = &self.failing {
+            let is_late = matches!(retry, Retry::Asked);
+            let (lines, state): (Vec<_>, Vec<_>) = writes.into_iter().partition(|w| matches!(w, Write::Append(_)));
+            self.owed.extend(lines);
+            self.late.extend(state.into_iter().filter(|_| is_late));
             return sends;
         }
         if writes.is_empty() && self.waiting.is_empty() {
@@ -161,15 +172,18 @@ impl<S> Keeper<S> {
         let mut outcome = Outcome { sends: Vec::new(), failed: None, recovered: false };
         match report {
             Report::Kept(through) => outcome.sends = self.release(through, Ok(())),
-            Report::Failed { through, why } => {
+            Report::Failed { through, why, lost } => {
                 outcome.sends = self.release(through, Err(&why));
                 outcome.failed = self.fail(why);
+                self.owed.extend(lost);
             }
-            Report::Restored => {
-                self.failing = None;
-                outcome.recovered = true;
+            Report::Restored => outcome.recovered = self.restored(),
+            Report::NotRestored => {
+                let newer = std::mem::take(&mut self.owed);
+                self.owed = std::mem::take(&mut self.asked);
+                self.owed.append(newer);
+                self.failing = Some(Retry::At(Instant::now() + RETRY));
             }
-            Report::NotRestored => self.failing = Some(Retry::At(Instant::now() + RETRY)),
         }
         outcome
     }
@@ -195,7 +209,8 @@ impl<S> Keeper<S> {
         }
         if matches!(self.failing, Some(Retry::At(at)) if at <= now) {
             self.failing = Some(Retry::Asked);
-            let writes = snapshot().into_iter().chain(self.owed.drain(..)).collect();
+            (self.asked, self.late) = (std::mem::take(&mut self.owed), Late::default());
+            let writes = snapshot().into_iter().chain(self.asked.writes()).collect();
             self.order(Job::Snapshot(writes));
         }
         outcome
@@ -244,10 +259,17 @@ impl<S> Keeper<S> {
         first.then_some(why)
     }
 
-    fn owe(&mut self, writes: Vec<Write>) {
-        self.owed.extend(writes.into_iter().filter(|w| matches!(w, Write::Append(_))));
-        let over = self.owed.len().saturating_sub(OWED_MAX);
-        self.owed.drain(..over);
+    /// A snapshot was kept. Whether that is all: what came while it was on its way is written behind it.
+    fn restored(&mut self) -> bool {
+        self.asked = Owed::default();
+        let Some(mut writes) = std::mem::take(&mut self.late).writes() else {
+            self.failing = Some(Retry::At(Instant::now()));
+            return false;
+        };
+        self.failing = None;
+        writes.extend(std::mem::take(&mut self.owed).writes());
+        self.keep(writes, Vec::new());
+        true
     }
 }
 
@@ -266,11 +288,15 @@ impl Worker {
         while 0 < inbox.recv_many(&mut jobs, TURNS_MAX).await {
             let (open, reports, telemetry) = (Arc::clone(&self.open), self.reports.clone(), self.telemetry.clone());
             let work = std::mem::take(&mut jobs);
+            let has_snapshot = work.iter().any(|job| matches!(job, Job::Snapshot(_)));
             self = spawned(move || self.work(work)).await.unwrap_or_else(|panic| {
                 telemetry.panicked("the store", &panic);
                 let worker = Worker { open, store: None, reports, telemetry };
-                worker
-                    .say(Report::Failed { through: u64::MAX, why: format!("a bug was caught in the store: {panic}") });
+                let why = format!("a bug was caught in the store: {panic}");
+                worker.say(Report::Failed { through: u64::MAX, why, lost: Vec::new() });
+                if has_snapshot {
+                    worker.say(Report::NotRestored);
+                }
                 worker
             });
         }
@@ -289,7 +315,7 @@ impl Worker {
                         writes.extend(more);
                         (number, turns) = (n, turns + 1);
                     }
-                    self.commit(number, turns, &writes);
+                    self.commit(number, turns, writes);
                 }
                 Job::Snapshot(writes) => self.snapshot(&writes),
                 Job::Prune { now, keep } => self.prune(now, keep),
@@ -299,10 +325,10 @@ impl Worker {
         self
     }
 
-    fn commit(&mut self, number: u64, turns: usize, writes: &[Write]) {
+    fn commit(&mut self, number: u64, turns: usize, writes: Vec<Write>) {
         let begun = std::time::Instant::now();
         let result = match &mut self.store {
-            Some(store) => store.commit(writes).map_err(|e| e.to_string()),
+            Some(store) => store.commit(&writes).map_err(|e| e.to_string()),
             None => Err("the store failed before, and waits for a snapshot".into()),
         };
         match result {
@@ -313,7 +339,7 @@ impl Worker {
             Err(why) => {
                 self.telemetry.store_failed(&why, self.store.is_some());
                 self.store = None;
-                self.say(Report::Failed { through: number, why });
+                self.say(Report::Failed { through: number, why, lost: writes });
             }
         }
     }

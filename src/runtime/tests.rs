@@ -3,7 +3,7 @@
 mod silenced;
 
 use super::clock::FakeClock;
-use super::views::{AlertFilter, CheckFilter, State};
+use super::views::{AlertFilter, CheckFilter, State, why::WhyFilter};
 use super::*;
 use crate::channels::Channel;
 use crate::collectors::{CollectError, Collector, Request};
@@ -317,6 +317,10 @@ async fn a_store_that_fails_stops_no_alert_and_is_told_of() {
     assert!(daemon.world.told().contains(&"resolved store-failing".into()));
     assert_eq!(daemon.handle.status().await.unwrap().store.failing, None);
     assert!(!daemon.memory.saved().rows.is_empty(), "it was made whole again");
+    let life = daemon.handle.why(WhyFilter { alert: "alpha".into(), limit: 100, before: None }).await;
+    let life = life.unwrap().unwrap().life;
+    let lines: Vec<_> = life.iter().map(|line| line.kind).collect();
+    assert_eq!(lines, ["change", "sent"], "its life is known all the same: {life:?}");
 }
 
 #[tokio::test(start_paused = true)]

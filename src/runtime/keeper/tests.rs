@@ -165,6 +165,67 @@ async fn a_store_that_cannot_be_read_is_tried_again_but_a_locked_one_ends_the_st
     assert_eq!(started.err(), Some(StoreError::Locked("held".into())));
 }
 
+fn note(second: i64) -> Write {
+    Write::Append(Box::new(Entry::Note { at: Timestamp::from_secs(second), text: format!("note {second}") }))
+}
+
+/// The notes that a store has, in the order in which they were written.
+fn notes(memory: &Memory) -> Vec<String> {
+    let lines = memory.clone().lines(Topic::Bellwether, i64::MAX, usize::MAX).unwrap();
+    let texts = lines.entries.into_iter().rev().map(|(_, entry)| match entry {
+        Entry::Note { text, .. } => text,
+        other => panic!("{other:?}"),
+    });
+    texts.collect()
+}
+
+async fn tries(keeper: &mut Sends, memory: &Memory, fails: bool, meanwhile: Vec<Write>) -> bool {
+    memory.fail_next(u32::from(fails));
+    tokio::time::advance(RETRY).await;
+    keeper.tick(|| puts(rows("now")));
+    keeper.keep(meanwhile, vec![]);
+    next(keeper).await.recovered
+}
+
+#[tokio::test]
+async fn no_line_is_lost_however_often_a_snapshot_fails() {
+    tokio::time::pause();
+    let memory = Memory::default();
+    let mut keeper = keeper(&memory);
+    memory.fail_next(1);
+    keeper.keep(vec![note(1)], vec![]);
+    next(&mut keeper).await;
+    keeper.keep(vec![note(2)], vec![]);
+    assert!(!tries(&mut keeper, &memory, true, vec![note(3)]).await);
+    assert!(!tries(&mut keeper, &memory, true, vec![note(4)]).await);
+    let late = puts(rows("late")).into_iter().chain([note(5)]).collect();
+    assert!(tries(&mut keeper, &memory, false, late).await);
+    keeper.keep(vec![note(6)], vec![]);
+    assert!(keeper.stop().await);
+    assert_eq!(notes(&memory), ["note 1", "note 2", "note 3", "note 4", "note 5", "note 6"]);
+    let kept = memory.saved().rows;
+    assert!(rows("late").iter().all(|row| kept.contains(row)), "state that came while the snapshot was on its way");
+}
+
+#[tokio::test]
+async fn lines_that_there_is_no_room_for_are_counted_in_a_note() {
+    tokio::time::pause();
+    let memory = Memory::default();
+    let mut keeper = keeper(&memory);
+    memory.fail_next(1);
+    keeper.keep(vec![note(1)], vec![]);
+    next(&mut keeper).await;
+    let many = i64::try_from(owed::LINES_MAX).unwrap();
+    keeper.keep((2..=many + 1).map(note).collect(), vec![]);
+    assert!(!tries(&mut keeper, &memory, true, (many + 2..=many + 3).map(note).collect()).await);
+    assert!(tries(&mut keeper, &memory, false, vec![]).await);
+    let found = notes(&memory);
+    assert_eq!(found.len(), owed::LINES_MAX + 1);
+    let want = "3 lines of history from 1970-01-01T00:00:01Z to 1970-01-01T00:00:03Z could not be kept by the store: no \
+                more than 10000 are kept in memory while it fails";
+    assert_eq!((&*found[0], &*found[1]), (want, "note 4"));
+}
+
 /// How a promise that was given now ended, once it has.
 fn promise(keeper: &mut Sends) -> std::sync::mpsc::Receiver<Result<(), String>> {
     let (sender, ended) = std::sync::mpsc::channel();

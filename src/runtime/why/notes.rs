@@ -79,6 +79,10 @@ impl Life {
 
     /// Whether a note changed something for the alert.
     fn concerns(&self, at: Timestamp, note: &str) -> bool {
+        // Nobody knows whose they were.
+        if note.contains(crate::runtime::keeper::LOST) {
+            return true;
+        }
         let quoted = |begin: &str| note.strip_prefix(begin).and_then(|rest| rest.split('`').next());
         if let Some(id) = quoted("silence `") {
             return self.lines.iter().any(|line| line.kind == "decision" && line.text.contains(id));

@@ -158,6 +158,7 @@ fn what_may_have_arrived_is_told_perhaps() {
 fn what_happened_to_bellwether_is_shown_only_where_it_changed_something() {
     let reload = "a changed configuration was taken up";
     let (stop, start) = ("Bellwether stopped", "Bellwether 0.1.0 started");
+    let gone = &*format!("3 lines of history from 1 to 2 {}", crate::runtime::keeper::LOST);
     let of_hook = "the breaker of channel `hook` was reset: it was tripped until 9";
     let of_other = "the breaker of channel `other` was reset: it was tripped until 9";
     let entries = || {
@@ -168,6 +169,7 @@ fn what_happened_to_bellwether_is_shown_only_where_it_changed_something() {
     // Each is followed by the decision, the message or the change at the second; and whether it is shown.
     for (second, notes, follows, shown) in [
         (2_000, vec![reload], vec![], 0),
+        (2_000, vec![gone], vec![], 1),
         (2_000, vec![reload], vec![decision(2_001, "not sent: silenced by `deploy`")], 1),
         (2_000, vec![reload], vec![decision(2_090, "not sent: silenced by `deploy`")], 0),
         (2_000, vec![reload], sent(2_001, ItemKind::StillFiring, Delivery::delivered()).to_vec(), 0),
