@@ -358,11 +358,10 @@ impl Core {
     }
 
     fn hear_health(&mut self, health: Health, now: Timestamp) {
+        let key = |channel: &Arc<str>| Key::one("channel", channel);
         match health {
-            Health::Down { channel, why } => {
-                self.engine.raise_self("channel-down", Key::one("channel", &channel), why, now);
-            }
-            Health::Up { channel } => self.engine.clear_self("channel-down", Key::one("channel", &channel), now),
+            Health::Down { channel, why } => self.engine.raise_self("channel-down", key(&channel), why, now),
+            Health::Up { channel, note } => self.engine.end_self("channel-down", key(&channel), note, now),
         }
     }
 }

@@ -9,6 +9,7 @@ mod memory;
 pub use failures::BreakerState;
 
 use crate::model::alert::Change;
+use crate::model::record::{Entry, Write};
 use crate::model::{AlertState, ChangeKind, Delivery, FailureCounts, Notification, Severity, Timestamp};
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
 use prometheus_client::metrics::counter::Counter;
@@ -218,6 +219,17 @@ impl Telemetry {
         for check in gone {
             for outcome in ["ok", "empty", "unknown", "error"] {
                 self.0.evaluations.remove(&CheckOutcome { check: Name(Arc::clone(check)), outcome });
+            }
+        }
+    }
+
+    /// What is noted about Bellwether itself stands in the log, too.
+    pub fn noted(&self, writes: &[Write]) {
+        for write in writes {
+            if let Write::Append(entry) = write
+                && let Entry::Note { text, .. } = &**entry
+            {
+                info!("{text}");
             }
         }
     }

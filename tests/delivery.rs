@@ -221,6 +221,46 @@ fn thirty_thousand_keys_of_one_check_are_one_message() {
     assert!(desk.last("slack").notification.items[0].alert.body.starts_with("30000 instances fire"));
 }
 
+const MAIN: &str = "
+channels:
+  main: { console: {}, breaker: { failures: 1, wait: 30m, wait_max: 30m } }
+  other: { console: {} }
+route: { channels: [main], group_by: ['...'], group_wait: 0s, group_interval: 1s }
+";
+
+/// Told, and over; told, and firing; never told, and over; and all of it while the channel is away.
+fn owed() -> Desk {
+    let mut desk = Desk::new(MAIN);
+    desk.set("a", 7.0).set("b", 7.0).pass(15);
+    desk.fate("main", Fate::Down).set("a", 0.0).set("c", 20.0).pass(20).set("c", 0.0).pass(20);
+    assert_eq!(desk.core.dispatch.undelivered(desk.now).len(), 2, "{:?}", desk.core.dispatch.undelivered(desk.now));
+    desk
+}
+
+#[test]
+fn what_a_channel_was_owed_that_is_gone_its_heir_is_told() {
+    let mut desk = owed();
+    desk.reload(&Desk::new(&MAIN.replace("main", "renamed"))).pass(10);
+    let told = desk.inbox("renamed");
+    let mut told: Vec<&str> = told.iter().map(|line| line.split_once(' ').unwrap().1).collect();
+    told.sort_unstable();
+    assert_eq!(told, ["came and went: a", "came and went: c", "fired b"]);
+    assert_eq!(desk.core.dispatch.undelivered(desk.now), []);
+    let down =
+        desk.sent.iter().filter(|s| s.channel == "other").map(|s| s.notification.items[0].alert.note).next_back();
+    assert_eq!(down.flatten().map(bellwether::model::alert::EndNote::text), Some("taken out of the configuration"));
+}
+
+#[test]
+fn where_nobody_follows_a_channel_that_is_gone_the_history_says_that_nobody_was_told() {
+    let mut desk = owed();
+    let nobody = "channels: { other: { console: {} } }\nroute: { channels: [other], routes: [{ matchers: ['check=\"c\"'], channels: [] }] }";
+    desk.reload(&Desk::new(nobody)).pass(10);
+    let said: Vec<&String> = desk.noted.iter().filter(|text| text.contains("nobody is told")).collect();
+    assert_eq!(said.len(), 2, "{:?}", desk.noted);
+    assert!(said[0].starts_with("`main` was taken out of the configuration before it was told of an end"), "{said:?}");
+}
+
 const FLAPS: &str = "
 channels: { slack: { console: {} } }
 route: { channels: [slack], group_by: ['...'], group_wait: 0s, group_interval: 1s }

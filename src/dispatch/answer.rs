@@ -137,7 +137,7 @@ impl Dispatch {
             channel.down = Some(why.clone());
             self.health.push(Health::Down { channel: Arc::clone(name), why: why.clone() });
         } else if matches!(delivery, Delivery::Delivered { .. }) && channel.down.take().is_some() {
-            self.health.push(Health::Up { channel: Arc::clone(name) });
+            self.health.push(Health::Up { channel: Arc::clone(name), note: None });
         }
         tripped
     }

@@ -14,6 +14,7 @@ pub mod decide;
 pub mod drill;
 pub mod explain;
 pub mod flap;
+mod gone;
 pub mod group;
 pub mod hold;
 pub mod inhibit;
@@ -34,7 +35,7 @@ pub use hold::Cause;
 pub use route::{GroupBy, Route, Timers};
 pub use subject::Wait;
 
-use crate::model::alert::AlertView;
+use crate::model::alert::{AlertView, EndNote};
 use crate::model::breaker::BreakerRules;
 use crate::model::record::{Entry, FlightRecord, RowName};
 use crate::model::{AlertId, Matcher, Notification, Rate, Silence, Timestamp};
@@ -163,8 +164,15 @@ pub struct Send {
 /// Something that dispatch noticed about a channel; it becomes an alert of its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Health {
-    Down { channel: Arc<str>, why: String },
-    Up { channel: Arc<str> },
+    Down {
+        channel: Arc<str>,
+        why: String,
+    },
+    /// It takes messages again, or, as the note says, is in the configuration no more.
+    Up {
+        channel: Arc<str>,
+        note: Option<EndNote>,
+    },
 }
 
 /// The owner of all groups, breakers and of what each channel was told.

@@ -149,6 +149,15 @@ impl Dispatch {
         self.join_all(id, leads, now);
     }
 
+    /// Leads an alert that is over where its labels lead, so that it can be told of there; which channels that are.
+    pub(super) fn lead_past(&mut self, id: &AlertId, now: Timestamp) -> Vec<Arc<str>> {
+        let Some(subject) = self.subjects.get(id) else { return Vec::new() };
+        let leads = self.leads(id, &subject.view.labels);
+        let channels = leads.iter().map(|(lead, _)| Arc::clone(&lead.channel)).collect();
+        self.join_all(id, leads, now);
+        channels
+    }
+
     /// The same, and nobody goes.
     pub(super) fn lead_too(&mut self, id: &AlertId, now: Timestamp) {
         let Some(subject) = self.subjects.get(id) else { return };
@@ -350,25 +359,6 @@ impl Dispatch {
             self.touched.insert(Arc::clone(&group.key));
             self.dirty.insert(RowName::Group(Arc::clone(&group.key)));
         }
-    }
-
-    fn drop_channel(&mut self, channel: &Arc<str>, now: Timestamp) {
-        let bound: Vec<AlertId> = self
-            .subjects
-            .iter()
-            .filter(|(_, s)| s.targets.iter().any(|t| t.channel == *channel))
-            .map(|(id, _)| id.clone())
-            .collect();
-        for id in bound {
-            self.leave(&id, channel);
-            if self.subjects.get(&id).is_some_and(|s| s.phase == Phase::Firing) {
-                self.lead(&id, now);
-            }
-            self.refresh(&id, now);
-        }
-        self.channels.remove(channel);
-        self.dirty.insert(RowName::Channel(Arc::clone(channel)));
-        self.health.push(super::Health::Up { channel: Arc::clone(channel) });
     }
 }
 

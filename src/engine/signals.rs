@@ -32,7 +32,12 @@ impl Engine {
 
     /// It ends.
     pub fn clear_self(&mut self, name: &str, key: Key, at: Timestamp) {
-        self.clear(&AlertId::new(name, key), None, at);
+        self.end_self(name, key, None, at);
+    }
+
+    /// The same, with a note that says in which way.
+    pub fn end_self(&mut self, name: &str, key: Key, note: Option<EndNote>, at: Timestamp) {
+        self.clear(&AlertId::new(name, key), note, at);
     }
 
     fn raise(&mut self, id: &AlertId, severity: Severity, message: String, at: Timestamp) {

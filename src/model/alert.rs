@@ -281,6 +281,8 @@ pub enum EndNote {
     Forgotten,
     /// Its check is gone, off, in shadow, or has other key columns.
     Removed,
+    /// The channel or source that it is about is in the configuration no more.
+    Gone,
     /// It was received, and its sender has not sent it again: nobody said that it is over.
     Unsent,
     /// It flapped, and has been steady for a while.
@@ -294,6 +296,7 @@ impl EndNote {
         match self {
             EndNote::Forgotten => "forgotten",
             EndNote::Removed => "check removed",
+            EndNote::Gone => "taken out of the configuration",
             EndNote::Unsent => "no longer sent",
             EndNote::Steady => "steady after flapping",
         }

@@ -265,6 +265,7 @@ impl Daemon {
         self.busy = 0 < had + turn.writes.len() + turn.sends.len() + turn.collects.len();
         let mut writes = turn.writes;
         writes.append(&mut self.notes);
+        self.telemetry.noted(&writes);
         let ready = self.keeper.keep(writes, turn.sends);
         self.keeper.promise(std::mem::take(&mut self.promises));
         self.end_drills();

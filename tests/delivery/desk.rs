@@ -4,7 +4,7 @@
 use bellwether::core::{Core, CoreConfig, Input, Options};
 use bellwether::engine::{Collect, Evaluated, evaluate};
 use bellwether::load::{self, Mode};
-use bellwether::model::record::{Row, RowName, Saved, Write};
+use bellwether::model::record::{Entry, Row, RowName, Saved, Write};
 use bellwether::model::{Delivery, FailureClass, ItemKind, Notification, TableBuilder, Timestamp, Value};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -62,6 +62,8 @@ pub struct Desk {
     /// The rows that the last turn wrote.
     pub written: Vec<Row>,
     pub sent: Vec<Sent>,
+    /// What was noted about Bellwether itself.
+    pub noted: Vec<String>,
 }
 
 impl Desk {
@@ -100,6 +102,7 @@ impl Desk {
             saved: BTreeMap::new(),
             written: Vec::new(),
             sent: Vec::new(),
+            noted: Vec::new(),
         }
     }
 
@@ -143,7 +146,11 @@ impl Desk {
                     self.saved.insert(row.name(), row);
                 }
                 Write::Delete(name) => drop(self.saved.remove(&name)),
-                Write::Append(_) => {}
+                Write::Append(entry) => {
+                    if let Entry::Note { text, .. } = *entry {
+                        self.noted.push(text);
+                    }
+                }
             }
         }
         turn.collects.iter().for_each(|collect| self.collect(collect));
@@ -156,6 +163,13 @@ impl Desk {
         let rows = self.saved.values().cloned().collect();
         self.core = Core::new(self.config.clone(), Saved { rows }, self.now, Options { seed: 8, eager: true });
         self.turn(Vec::new());
+        self
+    }
+
+    /// Takes up the configuration of another desk, as after a file was saved.
+    pub fn reload(&mut self, other: &Desk) -> &mut Desk {
+        self.config = other.config.clone();
+        self.turn(vec![Input::Reload(Box::new(self.config.clone()))]);
         self
     }
 

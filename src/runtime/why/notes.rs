@@ -93,6 +93,9 @@ impl Life {
         if quoted("the breaker of source `").is_some() {
             return !note.contains("it was admitting") && self.follows(at, |line| line.kind == "change");
         }
+        if note.starts_with('`') {
+            return false; // of a channel that is gone: a line of the alert itself says so
+        }
         // A start sends again what a stop cut off.
         let sends = |line: &WhyLine| line.kind == "sent" && note.ends_with(" started");
         self.follows(at, |line| matches!(line.kind, "change" | "decision") || sends(line))
