@@ -70,6 +70,37 @@ fn what_is_refused_goes_to_the_fallback_though_nothing_tripped() {
 }
 
 #[test]
+fn what_was_refused_is_told_as_soon_as_the_channel_takes_another_message() {
+    let mut desk = Desk::new(TWO);
+    desk.fate("slack", Fate::Refuses).set("a", 7.0).pass(60);
+    let tries = desk.sent.iter().filter(|s| s.channel == "slack").count();
+    assert_eq!(tries, 1, "it would refuse the same at once");
+    desk.fate("slack", Fate::Takes).set("b", 7.0).pass(20);
+    assert_eq!(desk.inbox("slack"), ["69 fired b", "69 fired a"]);
+    assert!(desk.last("slack").notification.occasion.away.is_some());
+    desk.set("a", 0.0).pass(40);
+    assert!(desk.inbox("slack").last().unwrap().ends_with("resolved a"), "{:?}", desk.inbox("slack"));
+}
+
+#[test]
+fn nobody_hears_through_itself_that_it_does_not_take_messages() {
+    let mut desk = Desk::new(
+        "
+channels:
+  main: { console: {}, fallback: spare }
+  spare: { console: {} }
+route: { channels: [main], group_by: ['...'], group_wait: 0s, group_interval: 30s }
+",
+    );
+    desk.fate("main", Fate::Down).fate("spare", Fate::Down).set("a", 20.0).pass(300);
+    desk.fate("spare", Fate::Takes).pass(900);
+    let spare = desk.inbox("spare");
+    assert!(!spare.iter().any(|line| line.contains("channel-down spare")), "{spare:?}");
+    assert!(spare.iter().any(|line| line.contains("fired a")), "{spare:?}");
+    assert!(spare.iter().any(|line| line.contains("fired channel-down")), "that main is: {spare:?}");
+}
+
+#[test]
 fn a_row_of_fallbacks_is_walked_down() {
     let mut desk = Desk::new(
         "

@@ -33,8 +33,16 @@ impl Dispatch {
             self.note_digest(&flight, delivery, now);
         }
         match delivery {
-            Delivery::Delivered { .. } => {}
+            Delivery::Delivered { .. } => self.note_taken(&flight.channel),
             _ => self.cover_failed(&flight, matches!(delivery, Delivery::Refused { .. }), tripped, now),
+        }
+    }
+
+    /// A channel takes messages: what it refused before, and its fallback was told, it may hear now.
+    fn note_taken(&mut self, name: &Arc<str>) {
+        let channel = self.channels.get_mut(name).filter(|channel| !channel.digest_was_refused);
+        if let Some(channel) = channel.filter(|channel| !channel.digest_is_out) {
+            channel.digest_not_before = None;
         }
     }
 
@@ -50,6 +58,7 @@ impl Dispatch {
             _ => delay,
         };
         channel.digest_is_out = false;
+        channel.digest_was_refused = matches!(delivery, Delivery::Refused { .. });
         channel.digest_not_before = Some(now + wait);
         if matches!(delivery, Delivery::Delivered { .. }) {
             let told = flight.items.iter().map(|item| item.alert.clone()).collect();

@@ -39,6 +39,8 @@ pub struct ChannelState {
     pub digest_not_before: Option<Timestamp>,
     /// A message that tells of these is out.
     pub digest_is_out: bool,
+    /// The last such message was refused: that others are taken says nothing of it.
+    pub digest_was_refused: bool,
 }
 
 impl ChannelState {

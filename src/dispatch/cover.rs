@@ -6,6 +6,7 @@
 //! digest, which is the breaker's probe, too.
 
 use super::Dispatch;
+use super::answer::REFUSED_MAX;
 use super::backoff::DELAY_MIN;
 use super::group::Group;
 use super::subject::{Subject, Target};
@@ -53,6 +54,11 @@ impl Dispatch {
     pub(super) fn cover_failed(&mut self, flight: &FlightRecord, refused: bool, tripped: bool, now: Timestamp) {
         let away = self.channels.get(&flight.channel).is_some_and(|c| !c.breaker.is_admitting());
         let Some(to) = self.fallback(&flight.channel).filter(|_| refused || away) else { return };
+        if refused && !away && !flight.is_digest {
+            // It is well, and would refuse the same at once: until it has taken another message.
+            let channel = self.channels.entry(Arc::clone(&flight.channel)).or_default();
+            channel.digest_not_before = channel.digest_not_before.max(Some(now + REFUSED_MAX));
+        }
         let mut keys: BTreeSet<Arc<str>> = flight.groups().map(|(key, _)| Arc::clone(key)).collect();
         if tripped {
             let waits = |g: &Group| g.channel == flight.channel && (g.retry.is_some() || g.ready.is_some());
@@ -69,21 +75,32 @@ impl Dispatch {
         let draft = self.draft(group, now, false);
         let news = draft.items().filter(|i| i.kind.is_news()).map(|i| i.alert.id.clone());
         let ids: BTreeSet<AlertId> = news.collect();
+        let mut left = 0;
         for id in &ids {
-            self.cover(id, key, to, now);
+            left += usize::from(!self.cover(id, key, to, now));
         }
         self.hold(key, draft.held, now);
-        if !ids.is_empty() {
+        if 0 < left {
+            self.owe_group(key, now);
+        } else if !ids.is_empty() {
             self.unqueue(key);
         }
     }
 
-    fn cover(&mut self, id: &AlertId, key: &Arc<str>, to: &Arc<str>, now: Timestamp) {
+    /// The first in a row of fallbacks that an alert is not about: nobody hears through itself that it is down.
+    fn hears(&self, id: &AlertId, to: &Arc<str>) -> Option<Arc<str>> {
+        let about = (&*id.check == "channel-down" && id.reason.is_none()).then(|| id.key.get("channel")).flatten();
+        if about == Some(to) { self.fallback(to) } else { Some(Arc::clone(to)) }
+    }
+
+    /// Whether its fallback is told of an alert in a channel's place.
+    fn cover(&mut self, id: &AlertId, key: &Arc<str>, to: &Arc<str>, now: Timestamp) -> bool {
+        let Some(to) = &self.hears(id, to) else { return false };
         let group = &self.groups[key];
         let (channel, stand_in) = (Arc::clone(&group.channel), stand_in_group(group, to));
-        let Some(subject) = self.subjects.get_mut(id) else { return };
+        let Some(subject) = self.subjects.get_mut(id) else { return true };
         let truth = subject.truth();
-        let Some(target) = subject.targets.iter_mut().find(|t| t.group == *key && !t.covered) else { return };
+        let Some(target) = subject.targets.iter_mut().find(|t| t.group == *key && !t.covered) else { return true };
         target.covered = true;
         target.owed |= truth.is_some_and(|t| !target.believes_episode(t.episode));
         let new = target.stand_in(to, &stand_in.key);
@@ -105,6 +122,7 @@ impl Dispatch {
         let decision = format!("told through its fallback `{to}`{why}");
         self.history.push(Entry::Decision { at: now, alert: id.clone(), channel, decision });
         self.refresh(id, now);
+        true
     }
 
     /// The groups of what a channel's fallback was told in its place.

@@ -41,7 +41,8 @@ impl Sent {
     /// `fired c{k="a"}`, joined by `; `.
     pub fn says(&self) -> String {
         let item = |i: &bellwether::model::Item| {
-            let key = i.alert.id.key.get("k").unwrap_or("");
+            let key = &i.alert.id.key;
+            let key = key.get("k").or_else(|| key.get("channel")).unwrap_or("");
             let check = if &*i.alert.id.check == "c" { String::new() } else { format!("{} ", i.alert.id.check) };
             format!("{}{} {check}{key}", i.kind.name(), if i.kind == ItemKind::CameAndWent { ":" } else { "" })
         };
