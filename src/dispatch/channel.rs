@@ -73,6 +73,12 @@ impl ChannelState {
         (!self.covered.is_empty() && !self.digest_is_out).then(|| self.digest_not_before.unwrap_or(Timestamp::MIN))
     }
 
+    /// When what its fallback was told is told here, as far as a clock says it.
+    #[must_use]
+    pub fn next_digest(&self, rules: Option<&ChannelRules>) -> Option<Timestamp> {
+        Some(self.digest_at()?.max(self.next_try(rules)?))
+    }
+
     /// Whether what its fallback was told may be told here now.
     #[must_use]
     pub fn is_digest_due(&self, now: Timestamp) -> bool {

@@ -21,6 +21,17 @@ pub struct Pace {
     sent: u32,
 }
 
+/// Which of a channel's own limits keeps a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Limit {
+    Rate,
+    /// So many messages left since then, and more may not before the hour is over.
+    Hour {
+        began: Timestamp,
+        max: u32,
+    },
+}
+
 impl Pace {
     /// When a message may leave; the past where it may now.
     #[must_use]
@@ -29,6 +40,17 @@ impl Pace {
         let free = self.free.unwrap_or(Timestamp::MIN);
         let bucket = if critical { free.min(last + rate.every.min(CRITICAL_WAIT_MAX)) } else { free };
         bucket.max(self.hour_free_at(rules, critical))
+    }
+
+    /// When a message may leave, and what keeps it until then; `None` where nothing does.
+    #[must_use]
+    pub fn limit(&self, rules: &ChannelRules, critical: bool) -> Option<(Timestamp, Limit)> {
+        let (free, hour) = (self.free_at(rules, critical), self.hour_free_at(rules, critical));
+        match (rules.hourly, self.hour) {
+            _ if free == Timestamp::MIN => None,
+            (Some(max), Some(began)) if hour == free => Some((free, Limit::Hour { began, max })),
+            _ => Some((free, Limit::Rate)),
+        }
     }
 
     fn hour_free_at(&self, rules: &ChannelRules, critical: bool) -> Timestamp {

@@ -1,7 +1,7 @@
 //! What each channel was told and how it is, for the API and for people.
 
 use super::channel::ChannelState;
-use super::subject::Target;
+use super::subject::{Subject, Target};
 use super::{Cause, Config, Dispatch};
 use crate::model::alert::Reason;
 use crate::model::record::{Phase, TargetRecord};
@@ -54,8 +54,8 @@ impl Dispatch {
     pub fn undelivered(&self, now: Timestamp) -> Vec<Undelivered> {
         let mut all: Vec<Undelivered> = Vec::new();
         for (id, subject) in &self.subjects {
-            let untold = subject.targets.iter().filter(|t| t.is_untold());
-            all.extend(untold.map(|target| Undelivered {
+            let untold = subject.targets.iter().enumerate().filter(|(_, t)| t.is_untold());
+            all.extend(untold.map(|(place, target)| Undelivered {
                 alert: id.clone(),
                 severity: subject.view.severity,
                 title: subject.view.title.clone(),
@@ -64,33 +64,20 @@ impl Dispatch {
                 since: target.news.map(|(_, at)| at),
                 missed: target.missed.len(),
                 covered: target.covered,
-                why: self.why_untold(target, now),
+                why: self.why_untold(subject, place, now),
             }));
         }
         all.sort_by(|a, b| (&a.alert, &a.channel).cmp(&(&b.alert, &b.channel)));
         all
     }
 
-    fn why_untold(&self, target: &Target, now: Timestamp) -> String {
-        let Some(channel) = self.channels.get(&target.channel) else { return "it has not been asked yet".to_owned() };
-        let why = channel.trouble().map(|why| format!(": {why}")).unwrap_or_default();
-        if target.in_flight {
-            return "a message is out, and not answered yet".to_owned();
-        }
-        if let Some(until) = channel.breaker.tripped_until(now) {
-            return format!("its breaker is tripped until {until}{why}");
-        }
-        if let Some(until) = channel.not_before.filter(|until| now < *until) {
-            return format!("it asked us to wait until {until}{why}");
-        }
-        let retry = self.groups.get(&target.group).and_then(|g| g.retry.as_ref());
-        match retry {
-            Some(retry) if retry.refused => {
-                format!("it refused the message; tried again at {}{why}", retry.not_before)
-            }
-            Some(retry) => format!("attempt {} failed; tried again at {}{why}", retry.attempts, retry.not_before),
-            None => "its group's wait, or the channel's rate, is not over".to_owned(),
-        }
+    /// What it waits for; nothing holds it, as those that something holds are not listed.
+    fn why_untold(&self, subject: &Subject, place: usize, now: Timestamp) -> String {
+        let Some(group) = self.groups.get(&subject.targets[place].group) else {
+            return "it has not been asked yet".to_owned();
+        };
+        let (because, next, _) = self.next(subject, place, group, None, now);
+        format!("{because}; next: {next}")
     }
 
     /// How each channel is, in the order of names.

@@ -122,6 +122,12 @@ impl Target {
         self.belief == Belief::Nothing && self.missed.is_empty() && !self.in_flight
     }
 
+    /// Whether it was told something of the alert, and there is nothing that it was not told.
+    #[must_use]
+    pub fn has_heard_all(&self) -> bool {
+        self.told_at.is_some() && self.news.is_none() && !self.in_flight
+    }
+
     /// The difference between what is true and what was told.
     pub(super) fn difference(&self, truth: Option<Told>) -> Option<News> {
         let told = match (self.belief, truth) {

@@ -30,12 +30,16 @@ struct World {
 
 impl World {
     fn new() -> World {
+        World::with(config())
+    }
+
+    fn with(config: Config) -> World {
         let now = Timestamp::default();
         let labels = [("check", "slow")].into_iter().collect();
         let order = DrillOrder { id: Arc::from("1"), labels, severity: Severity::Warning, channel: None };
         let view = Arc::new(view(&order, now));
         let alert = view.id.clone();
-        let mut dispatch = Dispatch::new(config(), Vec::new(), now, 7);
+        let mut dispatch = Dispatch::new(config, Vec::new(), now, 7);
         let change = Change { at: now, kind: ChangeKind::Fired, severity: Severity::Warning, note: None, view };
         dispatch.changed(&change, Vec::new(), None);
         World { dispatch, alert, out: Vec::new() }
@@ -58,10 +62,35 @@ impl World {
         self.dispatch.channel_reports(Timestamp::from_secs(secs)).remove(0)
     }
 
-    /// What the channel knows, and the sentences.
+    /// What the first channel knows, and the sentences.
     fn says(&self, secs: i64) -> String {
-        let [one] = &self.dispatch.outlook(&self.alert, Timestamp::from_secs(secs))[..] else { panic!("one channel") };
+        let one = &self.dispatch.outlook(&self.alert, Timestamp::from_secs(secs))[0];
         format!("{}: {}. {}", one.knows.name(), one.because, one.next)
+    }
+
+    /// Why it stands among what was not told, and the instant that the outlook gives.
+    fn untold(&self, secs: i64) -> (String, Option<i64>) {
+        let now = Timestamp::from_secs(secs);
+        let at = self.dispatch.outlook(&self.alert, now)[0].at.map(Timestamp::as_secs);
+        let [one] = &self.dispatch.undelivered(now)[..] else { panic!("one that was not told") };
+        (one.why.clone(), at)
+    }
+
+    /// The alert fires or is over.
+    fn change(&mut self, secs: i64, kind: ChangeKind) {
+        let at = Timestamp::from_secs(secs);
+        let order = DrillOrder {
+            id: Arc::from("1"),
+            labels: [("check", "slow")].into_iter().collect(),
+            severity: Severity::Warning,
+            channel: None,
+        };
+        let ended = (kind == ChangeKind::Resolved).then_some(at);
+        let since = if ended.is_some() { Timestamp::default() } else { at };
+        let view = Arc::new(crate::model::alert::AlertView { since, ended, ..view(&order, at) });
+        let change = Change { at, kind, severity: Severity::Warning, note: None, view };
+        self.dispatch.changed(&change, Vec::new(), None);
+        self.advance(secs);
     }
 
     fn assert_says(&self, secs: i64, parts: [&str; 3]) {
@@ -195,4 +224,74 @@ fn an_alert_that_flaps_says_since_when_and_what_is_true() {
     let parts =
         ["told_flapping: its single changes are not told", "it is told that it is over at", "if nothing changes"];
     world.assert_says(341, parts);
+}
+
+/// `mail` and `slack` are told; `slack` as these rules say.
+fn with_mail(slack: ChannelRules) -> Config {
+    let mut config = config();
+    let mail: Arc<str> = Arc::from("mail");
+    config.route.as_mut().unwrap().channels.push(Arc::clone(&mail));
+    config.channels = vec![slack, ChannelRules::new(&mail)];
+    config
+}
+
+#[test]
+fn who_was_told_everything_is_not_called_untold_while_another_is_owed_the_end() {
+    let mut world = World::with(with_mail(ChannelRules::new(&Arc::from("slack"))));
+    world.advance(30);
+    world.answer(31, &Delivery::delivered());
+    world.change(100, ChangeKind::Resolved);
+    world.advance(400);
+    let out = std::mem::take(&mut world.out);
+    for send in &out {
+        let answer = if *send.notification.channel == *"mail" { Delivery::delivered() } else { failed() };
+        world.dispatch.answered(&send.notification.id, &answer, Duration::ZERO, Timestamp::from_secs(401));
+    }
+    world.assert_says(401, ["told: nothing is left to tell. nothing", "", ""]);
+    let [mail, slack] = &world.dispatch.outlook(&world.alert, Timestamp::from_secs(401))[..] else { panic!("two") };
+    assert_eq!((mail.knows, slack.knows), (Knows::Over, Knows::Old(Severity::Warning)));
+    assert!(mail.told_at.is_some());
+}
+
+#[test]
+fn a_cap_per_hour_is_named_with_the_end_of_its_hour() {
+    let mut rules = ChannelRules::new(&Arc::from("slack"));
+    rules.hourly = Some(1);
+    let mut config = config();
+    config.channels = vec![rules];
+    let mut world = World::with(config);
+    world.advance(30);
+    world.answer(31, &Delivery::delivered());
+    world.change(100, ChangeKind::Resolved);
+    assert_eq!(world.untold(101).1, Some(330), "the group's interval");
+    assert!(world.untold(101).0.contains("`group_interval` is 5m; next: it leaves at 1970-01-01T00:05:30Z"));
+    world.advance(400);
+    let (cap, over) = ("`slack` had the 1 that its `max_per_hour` allows since 1970-01-01T00:00:30Z", "01:00:30Z");
+    world.assert_says(401, [cap, "that hour is over at 1970-01-01T", over]);
+    let (why, at) = world.untold(401);
+    assert!(why.contains(cap) && why.contains(over), "{why}");
+    assert_eq!(at, Some(3630));
+}
+
+#[test]
+fn a_digest_that_waits_says_until_when() {
+    let mut slack = ChannelRules::new(&Arc::from("slack"));
+    slack.fallback = Some(Arc::from("spare"));
+    let mut config = config();
+    config.channels = vec![slack, ChannelRules::new(&Arc::from("spare"))];
+    let mut world = World::with(config);
+    world.advance(30);
+    let refused = Delivery::Refused { why: "no such room".into(), class: FailureClass::Rejected };
+    world.answer(31, &refused);
+    world.advance(32);
+    // The fallback has it; the digest is refused as well.
+    for send in std::mem::take(&mut world.out) {
+        let answer = if *send.notification.channel == *"spare" { Delivery::delivered() } else { refused.clone() };
+        world.dispatch.answered(&send.notification.id, &answer, Duration::ZERO, Timestamp::from_secs(33));
+    }
+    let (why, at) = world.untold(40);
+    assert_eq!(at, Some(33 + 900), "{why}");
+    let want = "its fallback `spare` is told in its place, as it was away: no such room; \
+                next: at 1970-01-01T00:15:33Z it is told in one message what it missed";
+    assert_eq!(why, want);
 }

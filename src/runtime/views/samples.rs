@@ -220,6 +220,8 @@ pub fn undelivered() -> Undelivered {
         since: Some(Instant(Timestamp::from_secs(1_767_571_200))),
         missed: 1,
         covered: true,
-        why: "its breaker is tripped until 2026-01-05T00:00:30Z: no connection".into(),
+        why: "its fallback `oncall` is told in its place, as it was away: no connection; next: it is tried again at \
+              2026-01-05T00:00:30Z, and once it is back it is told in one message what it missed"
+            .into(),
     }
 }

@@ -64,10 +64,10 @@ pub struct WhyFlapping {
 pub struct WhyChannel {
     pub channel: Arc<str>,
     pub group: Arc<str>,
-    /// `told`: it knows what is true; `told_flapping`: it knows that the alert flaps; `told_before`: what is not true any more; `unsure`: a message may have arrived;
+    /// `told`: it knows what is true, also that it is over; `told_flapping`: it knows that the alert flaps; `told_before`: what is not true any more; `unsure`: a message may have arrived;
     /// `not_told`.
     pub knows: &'static str,
-    /// The severity that it was told.
+    /// The severity that it was told; `null` where it knows of none that fires.
     pub severity: Option<Severity>,
     /// When the last message left that told the channel of it and was delivered.
     pub told_at: Option<Instant>,

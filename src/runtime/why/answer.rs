@@ -52,6 +52,11 @@ fn of_channel(present: &Present, channel: &WhyChannel) -> String {
         "told_flapping" => {
             return format!("{name} was told{at} that it flaps{known}: {}. Next: {}.", channel.because, channel.next);
         }
+        // What it knows is that nothing fires.
+        "told" if channel.severity.is_none() => {
+            let at = at.replacen(" at", ", last at", 1);
+            return format!("Told to {name}{at}: {}. Next: {}.", channel.because, channel.next);
+        }
         "told" => return format!("Told to {name}{at}{known}. Next: {}.", channel.next),
         "told_before" if firing => format!("{name} was told something older{at}{known} and not what is true now"),
         "told_before" => format!("{name} was told that it fires{known}{at}, and not yet that it is over"),

@@ -116,7 +116,7 @@ fn flapping(flaps: &Flaps) -> WhyFlapping {
 fn channel(outlook: &Outlook) -> WhyChannel {
     let severity = match outlook.knows {
         Knows::Truth(severity) | Knows::Flaps(severity) | Knows::Old(severity) => Some(severity),
-        Knows::Maybe | Knows::Nothing => None,
+        Knows::Over | Knows::Maybe | Knows::Nothing => None,
     };
     WhyChannel {
         channel: Arc::clone(&outlook.channel),

@@ -155,6 +155,22 @@ fn what_may_have_arrived_is_told_perhaps() {
 }
 
 #[test]
+fn who_was_told_all_of_an_alert_that_is_over_reads_so() {
+    let told = Outlook {
+        channel: Arc::from("mail"),
+        group: Arc::from("{}"),
+        knows: Knows::Over,
+        because: "nothing is left to tell".into(),
+        next: "nothing".into(),
+        at: None,
+        told_at: Some(at(11)),
+    };
+    let why = Present { outlooks: vec![told], ..past() }.with_life(&asked(200, None), Some(&mut kept([fired(10)])));
+    assert_eq!(why.answer, ["Told to mail, last at 1970-01-01T00:00:11Z: nothing is left to tell. Next: nothing."]);
+    assert_eq!((why.channels[0].knows, why.channels[0].severity), ("told", None));
+}
+
+#[test]
 fn what_happened_to_bellwether_is_shown_only_where_it_changed_something() {
     let reload = "a changed configuration was taken up";
     let (stop, start) = ("Bellwether stopped", "Bellwether 0.1.0 started");
