@@ -11,8 +11,13 @@ use std::collections::BTreeMap;
 pub(super) fn table(answer: &Answer, limits: Limits) -> Result<Table, CollectError> {
     let json = answer.json()?;
     match json.get("status").and_then(Json::as_str) {
+        Some("error") => return Err(error(&json, answer)),
+        // Whatever it says, a proxy or the server itself says that it is none.
+        _ if !answer.status.is_success() => {
+            let message = format!("the server answered {}; it begins with `{}`", answer.status, answer.beginning());
+            return Err(answer.failed(message));
+        }
         Some("success") => {}
-        Some("error") => return Err(error(&json, answer.status.as_u16())),
         _ => return Err(strange("no `status`")),
     }
     if let Some(first) = json.get("warnings").and_then(Json::as_array).and_then(|w| w.first()) {
@@ -36,18 +41,19 @@ pub(super) fn table(answer: &Answer, limits: Limits) -> Result<Table, CollectErr
     }
 }
 
-fn error(json: &Json, status: u16) -> CollectError {
+/// An error in Prometheus' own words.
+fn error(json: &Json, answer: &Answer) -> CollectError {
     let text = |key| json.get(key).and_then(Json::as_str).unwrap_or("without a word");
     let message = format!("Prometheus answered {}: {}", text("errorType"), text("error"));
-    let class = match text("errorType") {
-        "timeout" | "canceled" => FailureClass::TimedOut,
-        _ if status == 200 => FailureClass::ServerError,
-        _ => FailureClass::of_http(status),
-    };
-    match (text("errorType"), status) {
-        ("timeout" | "canceled" | "unavailable" | "internal", _) | (_, 401 | 403 | 502..=504) => {
-            CollectError::unreachable(message).classed(class)
+    let is_status = !answer.status.is_success();
+    let message = if is_status { format!("{message} (status {})", answer.status.as_u16()) } else { message };
+    match text("errorType") {
+        "timeout" | "canceled" => CollectError::unreachable(message).classed(FailureClass::TimedOut),
+        "unavailable" | "internal" if is_status => {
+            CollectError::unreachable(message).classed(FailureClass::of_http(answer.status.as_u16()))
         }
+        "unavailable" | "internal" => CollectError::unreachable(message).classed(FailureClass::ServerError),
+        _ if is_status => answer.failed(message),
         _ => CollectError::refused(message),
     }
 }

@@ -241,21 +241,34 @@ impl Answer {
     /// Where it is none: its status, its type and its first words are shown.
     pub(super) fn json(&self) -> Result<serde_json::Value, CollectError> {
         serde_json::from_slice(&self.body).map_err(|e| {
-            let body = String::from_utf8_lossy(&self.body);
-            let first: String = self.hidden.out_of_errors(&body).chars().take(80).collect();
             let message = format!(
                 "the answer is not JSON (status {}, {}): {e}; it begins with `{}`",
                 self.status.as_u16(),
                 self.content_type(),
-                first.trim()
+                self.beginning()
             );
-            // A gateway that answers for a server that does not.
-            match self.status.as_u16() {
-                status @ (401 | 403 | 407 | 502..=504) => {
-                    CollectError::unreachable(message).classed(FailureClass::of_http(status))
-                }
-                _ => CollectError::refused(message).classed(FailureClass::Malformed),
+            if self.status.is_success() {
+                return CollectError::refused(message).classed(FailureClass::Malformed);
             }
+            self.failed(message)
         })
+    }
+
+    /// What an answer is whose status says that it is no good one: whose fault that is, and of which class.
+    pub(super) fn failed(&self, message: String) -> CollectError {
+        let status = self.status.as_u16();
+        let error = match status {
+            // It lets nobody in, or nobody now; or a gateway answers for a server that does not.
+            401 | 403 | 407 | 408 | 425 | 429 | 502..=504 => CollectError::unreachable(message),
+            _ => CollectError::refused(message),
+        };
+        error.classed(FailureClass::of_http(status))
+    }
+
+    /// The first words of the body, without what is secret.
+    pub(super) fn beginning(&self) -> String {
+        let body = String::from_utf8_lossy(&self.body);
+        let first: String = self.hidden.out_of_errors(&body).chars().take(80).collect();
+        first.trim().to_owned()
     }
 }

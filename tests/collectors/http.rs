@@ -56,6 +56,12 @@ async fn where_json_is_asked_and_none_comes_the_collection_failed() {
     for (reply, keys, want) in [
         (Reply::html(200, "<html>"), "json: { a: /a }", "Refused: the answer is not JSON (status 200, text/html"),
         (Reply::html(503, "<html>"), "json: { a: /a }", "Unreachable: the answer is not JSON (status 503"),
+        (Reply::html(429, "slow"), "json: { a: /a }", "Unreachable: the answer is not JSON (status 429"),
+        (
+            Reply::json(429, "{}"),
+            "rows: /a\njson: { a: /a }",
+            "Unreachable: `rows` points to `/a`, and there is no list",
+        ),
         (Reply::json(200, "{}"), "rows: /a\njson: { a: /a }", "Refused: `rows` points to `/a`, and there is no list"),
         (Reply::json(200, r#"{"a":{}}"#), "json: { a: /a }", "Refused: `json` column `a` holds an object"),
         (Reply::json(200, "[1,\"x\"]"), "rows: ''\njson: { a: '' }", "Refused: column `a` holds both number and text"),

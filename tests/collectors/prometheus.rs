@@ -1,4 +1,6 @@
 use crate::{row, said, source};
+use bellwether::collectors::CollectErrorKind;
+use bellwether::model::FailureClass;
 use testkit::{FaultServer, Reply};
 
 const EMPTY: &str = r#"{"status":"success","data":{"resultType":"vector","result":[]}}"#;
@@ -52,5 +54,52 @@ async fn answers_that_are_not_prometheus_say_so() {
         let d = source("prometheus", &format!("url: {}", server.url("")));
         let said = said(d.collect("promql: up").await);
         assert!(said.starts_with(want), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn a_status_that_is_not_2xx_is_no_answer_and_has_its_class() {
+    let error = |kind: &str| format!(r#"{{"status":"error","errorType":"{kind}","error":"a word"}}"#);
+    for (reply, kind, class, words) in [
+        (Reply::json(429, EMPTY), CollectErrorKind::Unreachable, FailureClass::RateLimited, "429 Too Many Requests"),
+        (Reply::html(429, "slow"), CollectErrorKind::Unreachable, FailureClass::RateLimited, "status 429"),
+        (Reply::text(429, ""), CollectErrorKind::Unreachable, FailureClass::RateLimited, "status 429"),
+        (
+            Reply::json(429, &error("too_many_requests")),
+            CollectErrorKind::Unreachable,
+            FailureClass::RateLimited,
+            "Prometheus answered too_many_requests: a word (status 429)",
+        ),
+        (Reply::json(503, EMPTY), CollectErrorKind::Unreachable, FailureClass::ServerError, "503 Service Unavailable"),
+        (Reply::json(500, EMPTY), CollectErrorKind::Refused, FailureClass::ServerError, "500 Internal Server Error"),
+        (Reply::html(500, "no"), CollectErrorKind::Refused, FailureClass::ServerError, "status 500"),
+        (Reply::html(404, "no"), CollectErrorKind::Refused, FailureClass::Rejected, "status 404"),
+        (Reply::html(401, "no"), CollectErrorKind::Unreachable, FailureClass::Unauthorised, "status 401"),
+        (Reply::json(200, "["), CollectErrorKind::Refused, FailureClass::Malformed, "status 200"),
+        (
+            Reply::json(400, &error("bad_data")),
+            CollectErrorKind::Refused,
+            FailureClass::Rejected,
+            "Prometheus answered bad_data: a word (status 400)",
+        ),
+        (
+            Reply::json(503, &error("unavailable")),
+            CollectErrorKind::Unreachable,
+            FailureClass::ServerError,
+            "Prometheus answered unavailable: a word (status 503)",
+        ),
+        (
+            Reply::json(503, &error("timeout")),
+            CollectErrorKind::Unreachable,
+            FailureClass::TimedOut,
+            "Prometheus answered timeout: a word (status 503)",
+        ),
+    ] {
+        let shown = format!("{reply:?}");
+        let server = FaultServer::start([reply]);
+        let d = source("prometheus", &format!("url: {}", server.url("")));
+        let error = d.collect("promql: up").await.expect_err("it is no answer");
+        assert_eq!((error.kind, error.class), (kind, class), "{shown} {error}");
+        assert!(error.message.contains(words), "{shown} {error}");
     }
 }

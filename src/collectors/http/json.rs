@@ -48,9 +48,13 @@ impl Pointers {
         let json = answer.json()?;
         let Some(pointer) = &self.rows else { return Ok(vec![self.row(&json, declared)?]) };
         let Some(Json::Array(rows)) = json.pointer(pointer) else {
-            return Err(CollectError::refused(format_args!(
-                "`rows` points to `{pointer}`, and there is no list in the answer"
-            )));
+            let message = format!("`rows` points to `{pointer}`, and there is no list in the answer");
+            let status = answer.status;
+            return Err(if status.is_success() {
+                CollectError::refused(message)
+            } else {
+                answer.failed(format!("{message} (status {})", status.as_u16()))
+            });
         };
         rows.iter().map(|row| self.row(row, declared)).collect()
     }

@@ -12,7 +12,8 @@
 //! ```
 //!
 //! **What is asked.** An instant query (`/api/v1/query`) at the slot's time, not at the time of asking. An answer with
-//! warnings is partial, and a partial answer is a failed collection.
+//! warnings is partial, and a partial answer is a failed collection. So is one with any status but 2xx, whatever its body says;
+//! where that is an error of Prometheus, its words are shown.
 //!
 //! **Columns.** Each label is a text column under its name, and `value` is a number (`NaN` and infinity too: what
 //! meets one is unknown). A label that a series lacks is null: `(zone ?? "") == "x"`. A label that is itself called `value` is an
