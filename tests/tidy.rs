@@ -34,6 +34,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             CORE_FAILURES,
             CORE_HEARS,
             JUDGE,
+            MEANT,
             "load",
             "channels",
         ],
@@ -49,6 +50,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             CORE_FAILURES,
             CORE_HEARS,
             JUDGE,
+            MEANT,
             "load",
             "collectors",
             "channels",
@@ -67,6 +69,8 @@ const CORE_FAILURES: &str = "engine::CollectFailure";
 const CORE_HEARS: &str = "engine::Evaluated";
 /// Judging a table is a pure function, called where the table was collected.
 const JUDGE: &str = "engine::evaluate";
+/// The nearest of some names: who asks the daemon for a name that is not there is told as one who writes it in a file.
+const MEANT: &str = "config::did_you_mean";
 
 /// Rooms without a clock, a socket, an await or a log.
 const QUIET: &[&str] = &["model", "expr", "rules", "engine", "dispatch", "core", "load", "testing"];

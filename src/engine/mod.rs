@@ -22,7 +22,7 @@ pub use received::Received;
 pub use report::{CheckReport, Instance};
 pub use signals::end_of;
 pub use sources::SourceReport;
-pub use standing::{Pending, Standing};
+pub use standing::{CheckKey, Pending, Standing};
 pub use view::preview;
 
 use crate::model::alert::AlertView;

@@ -3,6 +3,7 @@
 use super::Engine;
 use crate::model::alert::{AlertState, AlertView, Latch};
 use crate::model::{AlertId, LabelSet, Severity, Timestamp};
+use crate::rules::KeyColumns;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -60,7 +61,24 @@ impl Standing {
     }
 }
 
+/// What the alerts of a check are told apart by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckKey {
+    /// The columns of `key`.
+    pub names: Vec<Arc<str>>,
+    /// Every text column is one, whatever its name.
+    pub is_open: bool,
+}
+
 impl Engine {
+    /// The key of a check; `None` where there is no such check.
+    #[must_use]
+    pub fn key_of(&self, check: &str) -> Option<CheckKey> {
+        let key = &self.checks.get(check)?.check.key;
+        let names = if let KeyColumns::Columns(columns) = key { columns.to_vec() } else { Vec::new() };
+        Some(CheckKey { names, is_open: *key == KeyColumns::AllText })
+    }
+
     /// Every alert of a check that it knows, also those that are inactive.
     #[must_use]
     pub fn ids_of(&self, check: &str) -> Vec<(AlertId, AlertState)> {

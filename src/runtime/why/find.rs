@@ -1,10 +1,12 @@
 //! Which alert a person means.
 
 use super::{AlertRef, Core, NoAlert};
+use crate::config::did_you_mean;
 use crate::model::record::Topic;
 use crate::model::{AlertId, AlertState};
 use crate::store::Store;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// Alerts that are listed where a name may mean several.
 const LISTED_MAX: usize = 12;
@@ -25,6 +27,8 @@ pub struct Others {
     remembered: BTreeSet<String>,
     /// Active, and the name of each begins like that.
     begun: BTreeSet<String>,
+    /// What is said where none of them is.
+    none: String,
 }
 
 /// Looks for an alert among those that are active or remembered.
@@ -50,6 +54,7 @@ pub fn find(core: &Core, named: &AlertRef) -> Result<Found, NoAlert> {
             Ok(Found::Others(Others {
                 remembered: remembered.map(ToString::to_string).collect(),
                 begun: begun.map(ToString::to_string).collect(),
+                none: none(core, named),
             }))
         }
         several => match several.iter().find(|id| named.is(id)) {
@@ -64,7 +69,7 @@ pub fn find(core: &Core, named: &AlertRef) -> Result<Found, NoAlert> {
 /// # Errors
 /// Where there is none, or there are several.
 pub fn choose(named: &AlertRef, others: Others, store: Option<&mut dyn Store>) -> Result<String, NoAlert> {
-    let Others { mut remembered, mut begun } = others;
+    let Others { mut remembered, mut begun, none } = others;
     if let Some(store) = store {
         remembered.extend(of_history(named, store).into_iter().filter(|text| means(named, text, AlertRef::covers)));
         if remembered.is_empty() && begun.is_empty() {
@@ -76,12 +81,12 @@ pub fn choose(named: &AlertRef, others: Others, store: Option<&mut dyn Store>) -
         let whole = found.iter().find(|text| means(named, text, AlertRef::is_whole));
         match (found.len(), whole) {
             (0, _) => {}
-            (1, _) => return found.into_iter().next().ok_or_else(|| unknown(named)),
+            (1, _) => return found.into_iter().next().ok_or(NoAlert::Unknown(none)),
             (_, Some(one)) => return Ok(one.clone()),
             (_, None) => return Err(unclear(named, &found)),
         }
     }
-    Err(unknown(named))
+    Err(NoAlert::Unknown(none))
 }
 
 /// The alerts of the history that may be named like that.
@@ -117,16 +122,41 @@ fn means(named: &AlertRef, text: &str, how: fn(&AlertRef, &AlertRef) -> bool) ->
     AlertRef::parse(text).is_ok_and(|other| how(named, &other))
 }
 
-fn unknown(named: &AlertRef) -> NoAlert {
-    let what = if named.is_nameless() {
-        "no alert with these labels is known".to_owned()
-    } else {
-        let key = if named.pairs.is_empty() { "" } else { " with this key" };
-        format!("no alert of a check `{}` is known{key}, and none with that alertname", named.check)
-    };
-    NoAlert::Unknown(format!(
-        "{what}: `/api/v1/checks` lists the checks, `/api/v1/alerts` what is active, and what is over is kept for `store.keep`"
-    ))
+/// That there is no such alert: what is written wrong, or that there is nothing to be wrong about.
+fn none(core: &Core, named: &AlertRef) -> String {
+    let lists =
+        "`/api/v1/checks` lists the checks, `/api/v1/alerts` what is active, and what is over is kept for `store.keep`";
+    if named.is_nameless() {
+        return format!("no alert with these labels is known: {lists}");
+    }
+    let name = &named.check;
+    if let Some(key) = core.engine.key_of(name) {
+        return none_of(&key.names, key.is_open, named);
+    }
+    let key = if named.pairs.is_empty() { "" } else { " with this key" };
+    let names = core.engine.check_names();
+    let hint = did_you_mean(name, names.iter().map(|name| &**name)).map(|hint| format!(": {hint} "));
+    let hint = hint.unwrap_or_else(|| ": ".to_owned());
+    format!("no alert of a check `{name}` is known{key}, and none with that alertname{hint}{lists}")
+}
+
+/// The same of a check that there is.
+fn none_of(key: &[Arc<str>], is_open: bool, named: &AlertRef) -> String {
+    let name = &named.check;
+    let is_odd = |column: &&String| *column != "reason" && !is_open && !key.iter().any(|known| **known == ***column);
+    if let Some(odd) = named.pairs.iter().map(|(column, _)| column).find(is_odd) {
+        let has = match key {
+            [] => "it has no `key`".to_owned(),
+            names => format!("its `key` is `{}`", names.join("`, `")),
+        };
+        let hint = did_you_mean(odd, key.iter().map(|column| &**column)).map(|hint| format!(": {hint}"));
+        return format!("the key of check `{name}` has no column `{odd}`, {has}{}", hint.unwrap_or_default());
+    }
+    let key = if named.pairs.is_empty() { "" } else { " with this key" };
+    format!(
+        "there is a check `{name}`, and it has no alert{key}: none fires or is pending, and none is in the history, which \
+         is kept for `store.keep`; `bellwether eval DIR {name}` shows what it makes of its rows now"
+    )
 }
 
 fn unclear(named: &AlertRef, alerts: &BTreeSet<String>) -> NoAlert {

@@ -291,6 +291,29 @@ fn a_received_alert_is_found_by_its_name_its_beginning_or_its_labels() {
 }
 
 #[test]
+fn a_check_without_alerts_is_not_called_unknown_and_a_wrong_column_is_named() {
+    let yaml =
+        "sources: { s: { exec: {} } }\nchecks:\n  - check: latency\n    source: s\n    collect: { command: [\"true\"] }
+    columns: { name: text, v: number }\n    key: [name]\n    alert: { warning: v > 5 }";
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("bellwether.yaml"), yaml).unwrap();
+    let loaded = crate::load::load(dir.path(), &|_| None, crate::load::Mode::Lenient).unwrap();
+    let config = CoreConfig { checks: loaded.config.unwrap().checks, ..CoreConfig::default() };
+    let (core, mut store) =
+        (Core::new(config, Saved::default(), at(0), Options { seed: 1, eager: true }), Memory::default());
+    for (text, want) in [
+        ("latency", "there is a check `latency`, and it has no alert: none fires"),
+        ("latency{name=a}", "there is a check `latency`, and it has no alert with this key: none fires"),
+        ("latency{reason=error}", "there is a check `latency`, and it has no alert with this key: none fires"),
+        ("latency{nme=a}", "the key of check `latency` has no column `nme`, its `key` is `name`: did you mean `name`?"),
+        ("latnecy", "no alert of a check `latnecy` is known, and none with that alertname: did you mean `latency`?"),
+    ] {
+        let said = found(&core, &mut store, text);
+        assert!(said.starts_with(&format!("error: {want}")), "{said}");
+    }
+}
+
+#[test]
 fn of_many_that_may_be_meant_a_dozen_are_listed() {
     let jobs: Vec<String> = (0..30).map(|n| format!("j{n:02}")).collect();
     let many: Vec<(&str, &str)> = jobs.iter().map(|job| ("Lag", job.as_str())).collect();
