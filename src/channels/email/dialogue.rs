@@ -193,7 +193,14 @@ fn class(step: Step, error: &Error) -> FailureClass {
         (_, Some(421)) => FailureClass::ServerError,
         (_, Some(400..=499)) => FailureClass::RateLimited,
         (_, Some(_)) => FailureClass::Rejected,
+        (_, None) if is_cut_off(error) => FailureClass::Lost,
         (_, None) if error.is_response() => FailureClass::Malformed,
         (_, None) => FailureClass::of_connection(error),
     }
+}
+
+/// Whether the connection ended before an answer did: lettre has no kind of its own for that, only these words.
+fn is_cut_off(error: &Error) -> bool {
+    error.is_response()
+        && std::error::Error::source(error).is_some_and(|cause| cause.to_string() == "incomplete response")
 }

@@ -122,6 +122,19 @@ async fn each_fault_of_a_mail_server_has_its_outcome() {
 }
 
 #[tokio::test]
+async fn a_connection_that_ends_is_lost_and_babble_is_malformed() {
+    for (step, answer, want) in [
+        ("(content)", "CLOSE", "lost"),
+        ("MAIL", "CLOSE", "lost"),
+        ("(content)", "<html>", "malformed"),
+        ("(content)", "421 shutting down", "server_error"),
+    ] {
+        let delivery = ends(step, answer).await;
+        assert_eq!(delivery.class().map(crate::model::FailureClass::name), Some(want), "{step}: {delivery:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_refusal_says_at_which_step_and_what_to_look_at() {
     for (script, want) in [
         (but![("(greeting)", "554 no")], "look at `smtp`"),
