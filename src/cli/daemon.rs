@@ -176,7 +176,16 @@ impl Client {
     fn no_answer(&self, error: &reqwest::Error) -> Refusal {
         let address = self.address();
         let why = cause(error);
-        let message = if why.contains("certificate") {
+        let message = if why.contains("CaUsedAsEndEntity") {
+            format!(
+                "{address} shows a certificate that is an authority's own, as `openssl req -x509` makes them: it may sign \
+                 others, and is not taken for a server's. Have it sign one for the server, and give the authority's to \
+                 `--ca`: docs/access.md has the commands ({why})"
+            )
+        } else if self.base.scheme() == "https" && why.contains("InvalidContentType") {
+            let plain = address.replacen("https:", "http:", 1);
+            format!("{address} speaks plain HTTP: ask `--url {plain}`, or give the daemon `server.tls` ({why})")
+        } else if why.contains("certificate") {
             format!(
                 "{address} shows a certificate that is not trusted: `--ca FILE` names who signed it, `--url` a name that it \
                  is for ({why})"

@@ -2,7 +2,7 @@
 
 use super::daemon::{Daemon, Home, bellwether, eventually};
 use std::net::TcpStream;
-use std::process::Output;
+use std::process::{Command, Output};
 use testkit::{Certificates, http};
 
 const CONSOLE: &str = "channels: { terminal: { console: {} } }\nroute: { channels: [terminal] }";
@@ -115,6 +115,31 @@ fn https_with_a_token_from_a_file_and_a_certificate_that_is_renewed() {
     let renewed = ["--ca".as_ref(), authority.as_os_str(), "--token-file".as_ref(), token.as_os_str()];
     eventually("the new certificate", || status(&renewed).status.code() == Some(0));
     assert_eq!(status(&with_token).status.code(), Some(2), "the old one is gone");
+    daemon.stop();
+}
+
+/// The commands of `docs/access.md` make what works, and their authority alone does not.
+#[test]
+fn a_certificate_of_ones_own_is_made_as_the_documentation_says() {
+    let home = home("tls: { cert: ../server.pem, key: ../server.key }");
+    let docs = include_str!("../../docs/access.md");
+    let (_, block) = docs.split_once("```sh\n").expect("the commands");
+    let commands = block.split("```").next().unwrap();
+    let made = Command::new("sh").args(["-e", "-c", commands]).current_dir(home.path("")).output().unwrap();
+    assert!(made.status.success(), "{}", said(&made));
+    let mut daemon = Daemon::spawn(&home, {
+        let mut command = bellwether();
+        command.arg("run").arg(home.config());
+        command
+    });
+    eventually("the address in the log", || daemon.found_port());
+    let url = format!("https://127.0.0.1:{}", daemon.port);
+    let status = || bellwether().args(["status", "--url", &url, "--ca"]).arg(home.path("ca.pem")).output().unwrap();
+    eventually("an answer over HTTPS", || status().status.code() == Some(0));
+    for (from, to) in [("ca.pem", "server.pem"), ("ca.key", "server.key")] {
+        std::fs::copy(home.path(from), home.path(to)).unwrap();
+    }
+    eventually("the authority shown as the server's", || said(&status()).contains("is an authority's own"));
     daemon.stop();
 }
 

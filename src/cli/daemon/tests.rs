@@ -1,5 +1,6 @@
 use super::*;
 use std::fs;
+use std::io::{Read, Write};
 use testkit::{FaultServer, Reply};
 
 fn client(url: &str, token: Option<&str>) -> Client {
@@ -75,6 +76,20 @@ fn where_nothing_listens_that_is_said() {
     assert_eq!(refusal.status, None);
     let said = refusal.message;
     assert!(said.contains(&format!("nothing answers at http://{free}")) && said.contains("refused"), "{said}");
+}
+
+#[test]
+fn a_plain_port_asked_for_https_says_so() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let at = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").unwrap();
+        // Closed with what was asked unread, the answer would be thrown away as well.
+        let _ = stream.read_to_end(&mut Vec::new());
+    });
+    let said = client(&format!("https://{at}"), None).get("/api/v1/status", &[]).unwrap_err().message;
+    assert!(said.contains(&format!("speaks plain HTTP: ask `--url http://{at}`")), "{said}");
 }
 
 #[test]
