@@ -66,7 +66,7 @@ fn line(what: &str, item: &Value) -> String {
         line.push_str(&format!(", {failures} failures in a row"));
     }
     if let Some(until) = text("tripped_until") {
-        line.push_str(&format!(", tripped until {until}"));
+        line.push_str(&format!(", tripped until {}", super::to_come(until)));
     }
     if let Some(last) = super::status::last_failure(item) {
         line.push_str(&format!("; last failure: {last}"));

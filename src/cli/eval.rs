@@ -5,7 +5,6 @@ mod judge;
 mod report;
 
 use super::{Format, environment, print, say};
-use crate::config::did_you_mean;
 use crate::load::{self, Config, Mode};
 use crate::model::Timestamp;
 use crate::rules::{self, Check};
@@ -25,7 +24,7 @@ pub(super) struct Arguments {
     #[arg(value_name = "CHECK")]
     checks: Vec<String>,
     /// Judges as of this instant (RFC 3339): it is `now` and `@now`, and the time a Prometheus query is asked at.
-    #[arg(long, value_name = "TIME", value_parser = Timestamp::parse)]
+    #[arg(long, value_name = "TIME", value_parser = super::instant)]
     at: Option<Timestamp>,
     /// Only instances whose key has this value; given several times, all of them.
     #[arg(long = "key", value_name = "NAME=VALUE", value_parser = super::key_value)]
@@ -95,11 +94,6 @@ fn chosen(config: &Config, names: &[String]) -> Result<Vec<Arc<Check>>, String> 
     if names.is_empty() {
         return Ok(config.checks.iter().filter(|check| check.mode != rules::Mode::Off).map(Arc::clone).collect());
     }
-    let one = |name: &String| {
-        config.check(name).map(Arc::clone).ok_or_else(|| {
-            let hint = did_you_mean(name, config.checks.iter().map(|check| &*check.name));
-            format!("there is no check `{name}`{}", hint.map(|hint| format!(": {hint}")).unwrap_or_default())
-        })
-    };
+    let one = |name: &String| config.check(name).map(Arc::clone).ok_or_else(|| super::no_check(config, name));
     names.iter().map(one).collect()
 }

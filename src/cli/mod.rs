@@ -16,8 +16,9 @@ mod test;
 mod token;
 mod why;
 
-use crate::config::{Env, Problem};
+use crate::config::{Env, Problem, did_you_mean};
 use crate::load::{self, Config, Loaded, Mode};
+use crate::model::Timestamp;
 use clap::{Parser, Subcommand};
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -164,6 +165,33 @@ fn key_value(text: &str) -> Result<(String, String), String> {
     pair.map(|(name, value)| (name.to_owned(), value.to_owned())).ok_or_else(|| "write NAME=VALUE".to_owned())
 }
 
+/// An instant of an option.
+fn instant(text: &str) -> Result<Timestamp, String> {
+    Timestamp::parse(text).map_err(|_| {
+        "write a time as `2026-03-05T14:00:00Z`, or with an offset, `2026-03-05T15:00:00+01:00`".to_owned()
+    })
+}
+
+/// That there is no such check: with the one that is meant, or with those that there are.
+fn no_check(config: &Config, name: &str) -> String {
+    let names = || config.checks.iter().map(|check| &*check.name);
+    if let Some(hint) = did_you_mean(name, names()) {
+        return format!("there is no check `{name}`: {hint}");
+    }
+    let mut all: Vec<&str> = names().collect();
+    all.sort_unstable();
+    let more = all.len().saturating_sub(NAMED_MAX);
+    all.truncate(NAMED_MAX);
+    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+    match all.as_slice() {
+        [] => format!("there is no check `{name}`, and no other"),
+        _ => format!("there is no check `{name}`; there are `{}`{more}", all.join("`, `")),
+    }
+}
+
+/// Names of checks that an error lists.
+const NAMED_MAX: usize = 12;
+
 /// A line for people.
 fn say(text: &str) {
     // Nobody reads it: then nobody is told.
@@ -184,6 +212,16 @@ fn may_have_color() -> bool {
     std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
+/// An instant of an answer that has passed, to the second.
+fn passed(at: &str) -> String {
+    Timestamp::parse(at).map_or_else(|_| at.to_owned(), |at| at.in_the_second().to_string())
+}
+
+/// One that is to come: never too early.
+fn to_come(at: &str) -> String {
+    Timestamp::parse(at).map_or_else(|_| at.to_owned(), |at| at.to_the_second().to_string())
+}
+
 /// `1 error`, `2 errors`.
 fn count(n: usize, what: &str) -> String {
     format!("{n} {what}{}", if n == 1 { "" } else { "s" })
@@ -193,6 +231,34 @@ fn count(n: usize, what: &str) -> String {
 mod tests {
     use super::*;
     use clap::CommandFactory as _;
+
+    #[test]
+    fn a_time_that_is_none_comes_with_an_example() {
+        let arguments = ["bellwether", "routes", "test", "--at", "nonsense"];
+        let said = Arguments::try_parse_from(arguments).map(|_| ()).unwrap_err().to_string();
+        assert!(said.contains("write a time as `2026-03-05T14:00:00Z`"), "{said}");
+    }
+
+    #[test]
+    fn a_check_that_is_not_there_comes_with_those_that_are() {
+        let dir = tempfile::tempdir().unwrap();
+        let check = |name| {
+            format!(
+                "\n  - check: {name}\n    source: s\n    collect: {{ command: [\"true\"] }}\n    columns: {{ v: number }}\n    \
+                 alert: {{ warning: v > 5 }}"
+            )
+        };
+        let checks: String = ["queue", "latency"].map(check).concat();
+        let yaml = format!("sources: {{ s: {{ exec: {{}} }} }}\nchecks:{checks}\n");
+        std::fs::write(dir.path().join("bellwether.yaml"), yaml).unwrap();
+        let config = load::load(dir.path(), &|_| None, Mode::Lenient).unwrap().config.unwrap();
+        assert_eq!(no_check(&config, "quue"), "there is no check `quue`: did you mean `queue`?");
+        assert_eq!(no_check(&config, "nope"), "there is no check `nope`; there are `latency`, `queue`");
+        assert_eq!(
+            no_check(&Config { checks: Vec::new(), ..config }, "nope"),
+            "there is no check `nope`, and no other"
+        );
+    }
 
     #[test]
     fn the_arguments_of_every_command_fit_together() {

@@ -3,7 +3,6 @@
 mod report;
 
 use super::{Folder, Format, environment, print, say};
-use crate::config::did_you_mean;
 use crate::dispatch::explain::explain;
 use crate::load::{Config, Mode};
 use crate::model::{LabelSet, Severity, Timestamp};
@@ -29,7 +28,7 @@ struct Show {
     #[command(flatten)]
     folder: Folder,
     /// When its calendars are asked (RFC 3339); now where it is left out.
-    #[arg(long, value_name = "TIME", value_parser = Timestamp::parse)]
+    #[arg(long, value_name = "TIME", value_parser = super::instant)]
     at: Option<Timestamp>,
 }
 
@@ -47,7 +46,7 @@ struct Test {
     #[arg(long, value_name = "SEVERITY", value_parser = severity)]
     severity: Option<Severity>,
     /// When it is to be told (RFC 3339); now where it is left out.
-    #[arg(long, value_name = "TIME", value_parser = Timestamp::parse)]
+    #[arg(long, value_name = "TIME", value_parser = super::instant)]
     at: Option<Timestamp>,
     /// Shows every route that was asked, and why it was not taken.
     #[arg(long)]
@@ -105,12 +104,7 @@ fn tested(test: &Test, config: &Config) -> u8 {
 }
 
 fn labels(test: &Test, config: &Config) -> Result<(LabelSet, Vec<Arc<str>>), String> {
-    let named = |name: &String| {
-        config.check(name).ok_or_else(|| {
-            let hint = did_you_mean(name, config.checks.iter().map(|check| &*check.name));
-            format!("there is no check `{name}`{}", hint.map(|hint| format!(": {hint}")).unwrap_or_default())
-        })
-    };
+    let named = |name: &String| config.check(name).ok_or_else(|| super::no_check(config, name));
     let check = test.check.as_ref().map(named).transpose()?;
     let given: Vec<(Arc<str>, Arc<str>)> =
         test.labels.iter().map(|(name, value)| (Arc::from(&**name), Arc::from(&**value))).collect();

@@ -38,10 +38,10 @@ struct Add {
     #[arg(long = "for", value_name = "DURATION", value_parser = duration, required_unless_present = "until")]
     lasts: Option<Duration>,
     /// When it ends (RFC 3339).
-    #[arg(long, value_name = "TIME", value_parser = Timestamp::parse, conflicts_with = "lasts")]
+    #[arg(long, value_name = "TIME", value_parser = super::instant, conflicts_with = "lasts")]
     until: Option<Timestamp>,
     /// When it starts (RFC 3339); now where it is left out.
-    #[arg(long, value_name = "TIME", value_parser = Timestamp::parse)]
+    #[arg(long, value_name = "TIME", value_parser = super::instant)]
     start: Option<Timestamp>,
     /// Why.
     #[arg(long, value_name = "TEXT")]

@@ -1,6 +1,6 @@
 //! `status`: how a daemon that runs is, and whether something of it is down.
 
-use super::{Format, count, daemon, print, say};
+use super::{Format, count, daemon, passed, print, say, to_come};
 use serde_json::Value;
 
 #[derive(clap::Args)]
@@ -42,7 +42,8 @@ struct Line {
 /// The report for people; what is down is marked.
 fn written(address: &str, status: &Value) -> String {
     let lines = lines(status);
-    let mut out = format!("bellwether {} at {address}, since {}\n", text(status, "version"), text(status, "started"));
+    let mut out =
+        format!("bellwether {} at {address}, since {}\n", text(status, "version"), passed(text(status, "started")));
     for line in &lines {
         let mark = if line.is_down { "! " } else { "  " };
         out.push_str(&format!("{mark}{:<8} {}\n", line.what, line.text));
@@ -67,7 +68,7 @@ fn lines(status: &Value) -> Vec<Line> {
 }
 
 fn config(config: &Value) -> Line {
-    let loaded = format!("that of {}", text(config, "loaded"));
+    let loaded = format!("that of {}", passed(text(config, "loaded")));
     match config["rejected"].as_str() {
         Some(why) => {
             let why = format!("{loaded} goes on; what the files say since then was refused:\n{}", why.trim_end());
@@ -92,7 +93,7 @@ fn source(source: &Value) -> Line {
         _ => said.push_str(&format!("did not answer {} in a row", count(failures, "time"))),
     }
     if let Some(until) = source["tripped_until"].as_str() {
-        said.push_str(&format!(", asked again at {until}"));
+        said.push_str(&format!(", asked again at {}", to_come(until)));
     }
     said.push_str(&last_failure(source).map(|why| format!(": {why}")).unwrap_or_default());
     said.push_str(&failed(source));
@@ -105,7 +106,7 @@ fn channel(channel: &Value) -> Line {
     let mut said = format!("`{}` ", text(channel, "channel"));
     said.push_str(if down.is_none() && breaker == "admitting" { "takes messages" } else { "is down" });
     if let Some(until) = channel["tripped_until"].as_str() {
-        said.push_str(&format!(", tried again at {until}"));
+        said.push_str(&format!(", tried again at {}", to_come(until)));
     }
     said.push_str(&trouble(channel));
     let waiting = number(channel, "undelivered");
@@ -132,7 +133,7 @@ fn trouble(channel: &Value) -> String {
 pub(super) fn last_failure(of: &Value) -> Option<String> {
     let last = &of["last_failure"];
     let why = last["why"].as_str()?;
-    Some(format!("{} at {}: {why}", text(last, "class"), text(last, "at")))
+    Some(format!("{} at {}: {why}", text(last, "class"), passed(text(last, "at"))))
 }
 
 /// Failures by class, ever: `; failed so far: 7 timed_out, 1 refused`.
@@ -157,7 +158,8 @@ fn text<'a>(value: &'a Value, key: &str) -> &'a str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::runtime::views::samples;
+    use crate::model::Timestamp;
+    use crate::runtime::views::{Instant, samples};
 
     #[test]
     fn what_is_down_is_marked_and_says_why() {
@@ -173,6 +175,20 @@ mod tests {
 4 of these are down
 ";
         assert_eq!(report, want);
+    }
+
+    #[test]
+    fn instants_are_shown_to_the_second_and_none_too_early() {
+        let mut status = samples::status();
+        let micros = |second: i64| Instant(Timestamp::from_micros(second * 1_000_000 + 123_456));
+        (status.started, status.config.loaded) = (micros(10), micros(20));
+        status.channels[0].tripped_until = Some(micros(30));
+        let report = written("x", &serde_json::to_value(status).unwrap());
+        for want in
+            ["since 1970-01-01T00:00:10Z", "that of 1970-01-01T00:00:20Z", "tried again at 1970-01-01T00:00:31Z"]
+        {
+            assert!(report.contains(want), "{report}");
+        }
     }
 
     #[test]

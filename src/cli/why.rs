@@ -1,7 +1,6 @@
 //! `why`: what was told of an alert, what was not and why not, and its life.
 
-use super::{Format, daemon, print, say};
-use crate::model::Timestamp;
+use super::{Format, daemon, passed, print, say};
 use serde_json::Value;
 
 #[derive(clap::Args)]
@@ -53,7 +52,7 @@ fn written(why: &Value) -> String {
     let answer: Vec<String> = list(why, "answer").map(|line| flat(line.as_str().unwrap_or(""))).collect();
     let mut out = format!("{}\n", answer.join("\n"));
     let severity = why["severity"].as_str().map(|severity| format!(" ({severity})")).unwrap_or_default();
-    let since = why["since"].as_str().map(|since| format!(" since {}", clock(since))).unwrap_or_default();
+    let since = why["since"].as_str().map(|since| format!(" since {}", passed(since))).unwrap_or_default();
     let title =
         Some(text(why, "title")).filter(|t| !t.is_empty()).map(|t| format!(": {}", flat(t))).unwrap_or_default();
     let state = match why["flapping"]["firing"].as_bool() {
@@ -71,7 +70,7 @@ fn written(why: &Value) -> String {
     let width = list(why, "life").filter_map(|line| line["channel"].as_str()).map(str::len).max().unwrap_or(0);
     for line in list(why, "life") {
         let channel = line["channel"].as_str().unwrap_or("");
-        let row = format!("{}  {channel:<width$}  {}", clock(text(line, "at")), flat(text(line, "text")));
+        let row = format!("{}  {channel:<width$}  {}", passed(text(line, "at")), flat(text(line, "text")));
         out.push_str(row.trim_end());
         out.push('\n');
     }
@@ -84,11 +83,6 @@ fn list<'a>(value: &'a Value, key: &str) -> impl Iterator<Item = &'a Value> {
 
 fn text<'a>(value: &'a Value, key: &str) -> &'a str {
     value[key].as_str().unwrap_or("")
-}
-
-/// To the second; the zone stands in it.
-fn clock(at: &str) -> String {
-    Timestamp::parse(at).map_or_else(|_| at.to_owned(), |t| Timestamp::from_secs(t.as_secs()).to_string())
 }
 
 /// In one line.
