@@ -486,3 +486,56 @@ route: { channels: [a] }
     ];
     assert_eq!(shown(&loaded), want);
 }
+
+#[test]
+fn what_keeps_a_channel_or_a_source_from_being_made_is_told_where_it_stands() {
+    let mail = |to: &str| format!("{{ email: {{ smtp: 'smtps://x.example', from: a@b.example, to: {to} }} }}");
+    let hook = |more: &str| format!("{{ webhook: {{ url: 'https://hook.example/', {more} }} }}");
+    let slack = |room: &str| format!("{{ slack: {{ token: x, room: {room} }} }}");
+    let breaker = |rules: &str| format!("{{ console: {{}}, breaker: {{ {rules} }} }}");
+    let name = "is no name of an HTTP header | write letters, digits and `-`, as in `X-Scope-OrgID`";
+    let line = "holds a line break or another control character | write it on one line";
+    let no_room = "`room` is empty | write the room's name or its id, `room: \"#data\"`";
+    let nothing =
+        |key: &str, instead: &str| format!("`{key}` is more than nothing | write `{key}: {instead}`, or leave it out");
+    let nobody = "`to` is empty: nobody is told | write at least one recipient, `to: [oncall@example.com]`";
+    let port = "this is no URL: invalid port number | write `https://host/path`";
+    // Each finding begins at the last place of its first text.
+    for (channel, want) in [
+        (mail("[]"), vec![("[]", nobody.to_owned())]),
+        (mail("['${MAIL_TO}']"), vec![]),
+        (
+            hook("headers: { 'bad header': x, X-Ok: \"a\\nb\", Fine: '${HOOK_KEY}' }"),
+            vec![("'bad", format!("`bad header` {name}")), ("\"a", format!("the value of the header `X-Ok` {line}"))],
+        ),
+        ("{ webhook: { url: 'https://hook.example:99999/' } }".to_owned(), vec![("'https", port.to_owned())]),
+        (slack("''"), vec![("''", no_room.to_owned())]),
+        (slack("'#'"), vec![("'#'", no_room.to_owned())]),
+        (slack("'${SLACK_ROOM}'"), vec![]),
+        (breaker("wait: 0s"), vec![("0s", nothing("wait", "30s"))]),
+        (breaker("window: 0s"), vec![("0s", nothing("window", "10m"))]),
+        (breaker("wait_max: 0s"), vec![("0s", nothing("wait_max", "15m"))]),
+    ] {
+        let text = format!("channels: {{ a: {channel} }}\n");
+        let want = want.iter().map(|(at, said)| format!("1:{} {said}", text.rfind(at).unwrap() + 1));
+        assert_eq!(errors_of(&text), want.collect::<Vec<_>>(), "{channel}");
+    }
+    let source = "sources: { a: { prometheus: { url: 'http://x.example', headers: { 'X Y': z } } } }\n";
+    assert_eq!(errors_of(source), [format!("1:{} `X Y` {name}", source.find("'X Y").unwrap() + 1)]);
+    let asked = CHECK
+        .replace("local", "web")
+        .replace("query: 'SELECT name, size FROM queues'", "url: 'http://x', headers: { '': z }");
+    let said = errors_of(&asked);
+    assert!(said.iter().any(|said| said.contains("`` is no name of an HTTP header")), "{said:?}");
+}
+
+#[test]
+fn where_its_files_are_there_a_channel_is_made_and_what_fails_is_told_where_it_stands() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "channels: { a: { webhook: { url: 'https://x.example/', ca: none.pem } } }\nroute: { channels: [a] }\n";
+    std::fs::write(folder.path().join("a.yaml"), text).unwrap();
+    let said = |mode| shown(&load::load(folder.path(), &|_| None, mode).unwrap());
+    assert_eq!(said(Mode::Lenient), [""; 0]);
+    let strict = said(Mode::Strict);
+    assert!(strict.len() == 1 && strict[0].starts_with("1:60 cannot read the certificates of `"), "{strict:?}");
+}

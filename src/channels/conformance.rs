@@ -253,7 +253,7 @@ fn settings_that_cannot_be_are_refused_where_they_stand() {
         ("slack", "channel: '#b'", "channel"),
         ("webhook", "url: hook.example", "this is no URL"),
         ("webhook", "url: 'ftp://hook.example'", "this is no URL"),
-        ("webhook", "url: 'https://hook.example:99999/'", "`url` is no URL"),
+        ("webhook", "url: 'https://hook.example:99999/'", "this is no URL: invalid port number"),
         ("webhook", "{}", "url"),
         ("webhook", "url: 'http://x.example', headers: { 'a b': c }", "`a b` is no name of an HTTP header"),
         ("webhook", "url: 'http://x.example', ca: none.pem", "cannot read the certificates of"),

@@ -123,6 +123,10 @@ fn check(settings: &Settings) -> Vec<Problem> {
         (true, false) if settings.has("room") => {
             wrong("a webhook posts to the room it was made for: take `room` away, or use a `token`", "room")
         }
+        _ if settings.text("room").is_some_and(|room| room.trim_matches([' ', '#']).is_empty()) => {
+            let problem = Problem::error("`room` is empty").at(settings.place("room"));
+            vec![problem.help("write the room's name or its id, `room: \"#data\"`")]
+        }
         _ => Vec::new(),
     }
 }

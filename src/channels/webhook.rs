@@ -31,7 +31,7 @@ use super::keys::{CA, TIMEOUT};
 use super::registry::{Built, Context, Kind};
 use super::render::alertmanager::Payload;
 use super::web::{Want, Web};
-use crate::config::{Key, Problem, Record, Settings, Shape};
+use crate::config::{Key, Problem, Record, Settings, Shape, headers};
 use crate::model::{Delivery, FailureClass, Notification, Secret};
 use std::sync::Arc;
 
@@ -39,7 +39,7 @@ pub const KIND: Kind = Kind {
     name: "webhook",
     source_text: include_str!("webhook.rs"),
     record: &RECORD,
-    check: |_| Vec::new(),
+    check: |settings| headers::problems(settings, "headers"),
     rate: None,
     room: |_| None,
     build,

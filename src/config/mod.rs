@@ -7,6 +7,7 @@ mod build;
 pub mod diagnostic;
 pub mod files;
 mod fingerprint;
+pub mod headers;
 pub mod interpolate;
 mod locate;
 pub mod manual;

@@ -157,7 +157,14 @@ pub fn url(text: &str) -> Result<(), ScalarError> {
     let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
     let is_url = rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with(['/', '?', '#']))
         && !text.contains(|c: char| c.is_whitespace() || c.is_control());
-    if is_url { Ok(()) } else { Err(ScalarError::new("this is no URL").help("write `https://host/path`")) }
+    let help = "write `https://host/path`";
+    if !is_url {
+        return Err(ScalarError::new("this is no URL").help(help));
+    }
+    match text.parse::<reqwest::Url>() {
+        Ok(_) => Ok(()),
+        Err(e) => Err(ScalarError::new(format!("this is no URL: {e}")).help(help)),
+    }
 }
 
 /// A constant, of the type that its text looks like where it stands without quotes: a number, a boolean, a time,

@@ -39,6 +39,12 @@ pub(super) fn breaker(settings: &Settings, problems: &mut Problems) -> BreakerRu
         wait_max,
         successes: number("successes", usual.successes),
     };
+    for (key, instead) in [("window", "10m"), ("wait", "30s"), ("wait_max", "15m")] {
+        if written.has(key) && written.duration(key).is_some_and(|span| span.is_zero()) {
+            let problem = Problem::error(format!("`{key}` is more than nothing")).at(written.place(key));
+            problems.push(problem.help(format!("write `{key}: {instead}`, or leave it out")));
+        }
+    }
     if WAIT_LIMIT < rules.wait_max {
         let problem = Problem::error("`wait_max` is longer than an hour: what has recovered would stay locked");
         problems.push(problem.at(written.place("wait_max")).help("write at most `1h`"));

@@ -5,7 +5,7 @@ use super::declare::{CHANNEL, DEFAULTS, HEARTBEAT, SELF_ALERTS, SOURCE, STORE};
 use super::fallbacks::rules;
 use super::files::Section;
 use super::{ChannelDecl, HeartbeatConfig, Loading, SourceDecl, StoreConfig};
-use crate::config::{Node, NodeKind, Place, Problem, Problems, Reader, Record, Settings, Text};
+use crate::config::{Node, NodeKind, Place, Problem, Problems, Reader, Record, Settings, Text, headers};
 use crate::model::Severity;
 use crate::rules::SelfAlerts;
 use crate::{channels, collectors};
@@ -38,6 +38,9 @@ impl<'a> Loading<'a> {
             let settings = self.reader.filling(section.fill).record(section.source, node, &SOURCE, &mut self.problems);
             let Some((kind, inner)) = settings.kind() else { continue };
             let kind = collectors::registry::KINDS.iter().find(|known| known.name == kind);
+            for problem in headers::problems(inner, "headers") {
+                self.problems.push(problem);
+            }
             let breaker = breaker(&settings, &mut self.problems);
             let declare = |kind| SourceDecl { name: name.text, kind, settings: inner.clone(), breaker };
             found.declared.extend(kind.map(declare));
@@ -61,7 +64,7 @@ impl<'a> Loading<'a> {
             let Some((kind, inner)) = settings.kind() else { continue };
             let Some(kind) = channels::registry::kind(kind) else { continue };
             // What is missing may be what is wrong.
-            for problem in if is_right { (kind.check)(inner) } else { Vec::new() } {
+            for problem in if is_right { self.wrong_with(kind, inner) } else { Vec::new() } {
                 self.problems.push(problem);
             }
             let rules = rules(&name.text, &settings, kind, inner, &mut self.problems);
@@ -70,6 +73,20 @@ impl<'a> Loading<'a> {
         }
         self.fallbacks(&mut found, &fallbacks);
         found
+    }
+
+    /// What is wrong with a channel's settings as a whole. Where its secrets and files are there, it is made: what keeps
+    /// it from that is told with its place, too.
+    fn wrong_with(&self, kind: &channels::registry::Kind, settings: &Settings) -> Vec<Problem> {
+        let found = (kind.check)(settings);
+        if self.reader.lenient || !found.is_empty() {
+            return found;
+        }
+        (kind.build)(settings, &channels::registry::Context::default())
+            .err()
+            .map(|problem| *problem)
+            .into_iter()
+            .collect()
     }
 
     /// A channel's `only_if` as it is written, where it is empty. It is asked before the rest is read, for that may name

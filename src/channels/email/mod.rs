@@ -224,6 +224,10 @@ fn check(settings: &Settings) -> Vec<Problem> {
     match (settings.has("username"), settings.has("password")) {
         (true, false) => wrong("a `username` needs a `password` or a `password_file`", "username"),
         (false, true) => wrong("a `password` needs a `username`", "password"),
+        _ if settings.list("to").is_some_and(<[_]>::is_empty) => {
+            let problem = Problem::error("`to` is empty: nobody is told").at(settings.place("to"));
+            vec![problem.help("write at least one recipient, `to: [oncall@example.com]`")]
+        }
         _ => Vec::new(),
     }
 }
@@ -238,9 +242,6 @@ fn build(settings: &Settings, context: &Context) -> Built {
     let from = address(text("from"), text("from")).map_err(|e| wrong(e.message, "from"))?;
     let to: Result<Vec<Mailbox>, _> = settings.texts("to").into_iter().map(|text| address(text, text)).collect();
     let to = to.map_err(|e| wrong(e.message, "to"))?;
-    if to.is_empty() {
-        return Err(wrong("`to` is empty: write at least one recipient".to_owned(), "to"));
-    }
     let secret = settings.secret("password");
     let username = settings.text("username").filter(|user| !user.is_empty());
     let login = username.zip(secret).map(|(user, password)| (user.to_owned(), password.clone()));

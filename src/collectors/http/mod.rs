@@ -51,7 +51,7 @@ use super::limits;
 use super::registry::{DefaultKey, Kind, StaticColumns};
 use super::web::{self, Answer, Web};
 use super::{Collector, Request};
-use crate::config::{Key, Problem, Record, Settings, Shape};
+use crate::config::{Key, Problem, Record, Settings, Shape, headers};
 use crate::model::table::identifier;
 use crate::model::{Table, TableBuilder, Value, ValueType};
 use json::Pointers;
@@ -163,7 +163,7 @@ fn static_columns(collect: &Settings) -> StaticColumns {
 }
 
 fn check_request(collect: &Settings, _: &[&str]) -> Vec<Problem> {
-    let mut problems = Vec::new();
+    let mut problems = headers::problems(collect, web::HEADERS.name);
     if collect.has("rows") && !collect.has("json") {
         let problem = Problem::error("`rows` without `json` gives rows without columns");
         problems.push(problem.at(collect.key_place("rows")).help("name the columns: `json: { name: /name }`"));
