@@ -263,6 +263,7 @@ fn what_is_wrong_in_a_test_of_routes_is_told() {
         ("route: { check: b }, channels: [data]", "unknown check `b`"),
         ("route: { check: a }, channels: [dota]", "unknown channel `dota`"),
         ("route: { check: a }", "`channels` is missing"),
+        ("route: { check: a }, channels: [data], held_by: [moove]", "unknown silence or calendar `moove`"),
         ("route: { check: a }, channels: [data], rows: []", "unknown key `rows`"),
         ("route: { sevrity: info }, channels: [data]", "unknown key `sevrity`"),
         ("check: a, rows: [], expect: [], channels: [data]", "unknown key `channels`"),

@@ -102,6 +102,9 @@ pub(super) struct CaseReader<'a> {
     pub channels: &'a BTreeSet<Arc<str>>,
     /// Whether there may be other checks, and other channels, which nobody could read.
     pub hides: (bool, bool),
+    /// The silences and calendars of the files by name, those too that are wrong.
+    pub holds: &'a BTreeSet<Arc<str>>,
+    pub hides_holds: bool,
     pub problems: &'a mut Problems,
 }
 

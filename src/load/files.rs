@@ -97,12 +97,17 @@ impl Files {
     /// Whether names may be declared under this key that nobody could read. An unknown name is then no error: it would
     /// be a second one for one mistake.
     pub fn hides(&self, key: &'static str) -> bool {
+        let name = match key {
+            "checks" => Some("check"),
+            "silences" => Some("name"),
+            _ => None,
+        };
         let is_read = |section: Section<'_>| match &section.value.kind {
             NodeKind::Empty => true,
-            NodeKind::List(entries) if key == "checks" => {
-                entries.iter().all(|entry| entry.get("check").is_some_and(|name| name.text().is_some()))
-            }
-            NodeKind::Map(_) => key != "checks",
+            NodeKind::List(entries) => name.is_some_and(|name| {
+                entries.iter().all(|entry| entry.get(name).is_some_and(|name| name.text().is_some()))
+            }),
+            NodeKind::Map(_) => name.is_none(),
             _ => false,
         };
         self.is_cut || !self.sections(key).all(is_read)

@@ -86,6 +86,7 @@ impl Loading<'_> {
                 let before = self.problems.len();
                 let settings = reader.record(section.source, node, &SILENCE, &mut self.problems);
                 let name = settings.spanned("name");
+                self.outline.silences_named.extend(name.iter().map(|name| Arc::clone(&name.text)));
                 if let Some(name) = &name
                     && let Some(earlier) = seen.insert(Arc::clone(&name.text), name.place())
                 {

@@ -176,12 +176,16 @@ impl Loading<'_> {
     fn tests(&mut self, channels: &decls::Names<ChannelDecl>) -> Vec<cases::TestCase> {
         let mut found = Vec::new();
         let checks = self.outline.checks.iter().map(|check| (check.name.as_str(), check)).collect();
+        let calendars = self.outline.calendars.iter().map(|calendar| &calendar.text);
+        let holds = calendars.chain(&self.outline.silences_named).cloned().collect();
         for section in self.files.sections("tests") {
             let mut reader = CaseReader {
                 reader: self.reader.filling(section.fill),
                 checks: &checks,
                 channels: &channels.all,
                 hides: (self.files.hides("checks"), self.files.hides("channels")),
+                holds: &holds,
+                hides_holds: self.files.hides("calendars") || self.files.hides("silences"),
                 problems: &mut self.problems,
             };
             let Some(nodes) = entries(section, reader.problems) else { continue };

@@ -18,6 +18,8 @@ pub struct Outline {
     /// The calendars, and those that routes name.
     pub calendars: Vec<Text>,
     pub calendars_used: Vec<Arc<str>>,
+    /// Every silence that has a name, those too that are wrong.
+    pub silences_named: Vec<Arc<str>>,
     pub silences: Vec<SilenceOutline>,
     pub has_route: bool,
     /// As of when advice is given: what ended before is over.

@@ -1,7 +1,7 @@
 //! An entry of `tests:` that is of routes.
 
 use super::{CaseReader, TestCase};
-use crate::config::{Node, Source};
+use crate::config::{Node, Problem, Source, Text, did_you_mean};
 use crate::load::declare::ROUTE_TEST;
 use crate::model::{Severity, Timestamp};
 use crate::rules::read::declared;
@@ -24,11 +24,28 @@ pub struct RouteCase {
 }
 
 impl CaseReader<'_> {
+    /// What may hold an alert on its routes is declared, or it could never be the one that does.
+    fn known_hold(&mut self, name: &Text) {
+        if self.hides_holds || self.holds.contains(&name.text) {
+            return;
+        }
+        let near = did_you_mean(name.as_str(), self.holds.iter().map(|name| &**name));
+        let problem = Problem::error(format!("unknown silence or calendar `{name}`")).at(name.place());
+        self.problems.push(problem.help(near.unwrap_or_else(|| {
+            "write a name that stands under `silences:` or `calendars:`, or `held_by: []` where nothing holds it"
+                .to_owned()
+        })));
+    }
+
     pub(super) fn route_case(&mut self, source: &Arc<Source>, node: &Node) -> Option<TestCase> {
         let settings = self.reader.record(source, node, &ROUTE_TEST, self.problems);
         let channels = settings.spanned_texts("channels");
         for channel in &channels {
             self.known_channel(channel);
+        }
+        let held_by = settings.spanned_texts("held_by");
+        for name in &held_by {
+            self.known_hold(name);
         }
         let routed = settings.get("route").and_then(crate::config::Setting::record)?;
         let check = if routed.has("check") { Some(self.known_check(routed)?.text) } else { None };
@@ -40,7 +57,7 @@ impl CaseReader<'_> {
             labels: labels.collect(),
             at: routed.time("at")?,
             channels: channels.into_iter().map(|channel| channel.text).collect(),
-            held_by: settings.has("held_by").then(|| settings.texts("held_by").into_iter().map(Arc::from).collect()),
+            held_by: settings.has("held_by").then(|| held_by.into_iter().map(|name| name.text).collect()),
         };
         settings.has("channels").then_some(())?;
         Some(TestCase {
