@@ -75,12 +75,14 @@ impl Timestamp {
         self.0.saturating_sub(earlier.0) as f64 / 1e6
     }
 
-    /// Parses RFC 3339 (`2026-03-05T00:00:00Z`, an offset is allowed).
+    /// Parses RFC 3339 (`2026-03-05T00:00:00Z`, an offset is allowed). What is later than the last instant that can be
+    /// shown in every zone, 9999-12-30T22:00:00Z, is that instant.
     ///
     /// # Errors
     /// Says what is wrong with the text.
     pub fn parse(text: &str) -> Result<Self, String> {
-        text.parse::<jiff::Timestamp>().map(Timestamp::from).map_err(|e| e.to_string())
+        let read = text.parse::<jiff::Timestamp>();
+        read.or_else(|error| after_all(text).ok_or(error)).map(Timestamp::from).map_err(|e| e.to_string())
     }
 
     /// The same instant for `jiff`, which knows zones and calendars.
@@ -94,6 +96,14 @@ impl Timestamp {
             jiff::Timestamp::MAX
         })
     }
+}
+
+/// The last instant, where a text is a time of the day after it: `jiff` ends on the evening of 9999-12-30, so that an
+/// instant has a date in every zone, and 9999-12-31T23:59:59Z is what others write for "never".
+fn after_all(text: &str) -> Option<jiff::Timestamp> {
+    let pieces = jiff::fmt::temporal::Pieces::parse(text).ok()?;
+    let is_instant = pieces.time().is_some() && pieces.to_numeric_offset().is_some();
+    (is_instant && pieces.date().year() == 9999).then_some(jiff::Timestamp::MAX)
 }
 
 impl From<jiff::Timestamp> for Timestamp {
@@ -158,6 +168,18 @@ mod tests {
         for (secs, want) in [(0, "1970-01-01T00:00:00Z"), (1_767_571_200, "2026-01-05T00:00:00Z")] {
             assert_eq!(Timestamp::from_secs(secs).to_string(), want);
             assert_eq!(Timestamp::parse(want), Ok(Timestamp::from_secs(secs)));
+        }
+    }
+
+    #[test]
+    fn the_last_day_there_is_reads_as_the_last_instant() {
+        let last = Timestamp::from(jiff::Timestamp::MAX);
+        for text in ["9999-12-31T23:59:59Z", "9999-12-31T23:59:59.999999999Z", "9999-12-31T12:00:00-05:00"] {
+            assert_eq!(Timestamp::parse(text), Ok(last), "{text}");
+        }
+        assert!(Timestamp::parse("9999-12-30T00:00:00Z").is_ok_and(|time| time < last));
+        for wrong in ["9999-12-31", "9999-12-31T23:59:59", "9999-13-31T23:59:59Z", "10000-01-01T00:00:00Z", "never"] {
+            assert!(Timestamp::parse(wrong).is_err(), "{wrong}");
         }
     }
 

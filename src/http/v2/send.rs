@@ -96,16 +96,18 @@ mod tests {
             {"labels":{"alertname":"Down","job":"x","gone":""},"annotations":{"summary":"x is down"},
              "startsAt":"2026-01-05T00:00:00.123+01:00","endsAt":"2026-01-05T00:04:00Z","generatorURL":"http://p/g"},
             {"labels":{"alertname":"A"},"annotations":null,"startsAt":"0001-01-01T00:00:00Z","endsAt":"0001-01-01T00:00:00.000Z"},
-            {"labels":{"alertname":"B"},"endsAt":"2026-01-05T00:04:00Z","unknown":[1]}
+            {"labels":{"alertname":"B"},"endsAt":"2026-01-05T00:04:00Z","unknown":[1]},
+            {"labels":{"alertname":"C"},"endsAt":"9999-12-31T23:59:59Z"}
         ]"#;
         let parsed = parse(body).unwrap();
         assert_eq!(parsed.wrong, None);
-        let [down, bare, ended] = &parsed.alerts[..] else { panic!("{:?}", parsed.alerts) };
+        let [down, bare, ended, endless] = &parsed.alerts[..] else { panic!("{:?}", parsed.alerts) };
         assert_eq!(down.labels, [("alertname", "Down"), ("job", "x")].into_iter().collect());
         assert_eq!(down.starts, Some(Timestamp::parse("2026-01-04T23:00:00.123Z").unwrap()));
         assert_eq!((&*down.generator, down.annotations.get("summary")), ("http://p/g", Some("x is down")));
         assert_eq!((bare.starts, bare.ends), (None, None));
         assert_eq!(ended.starts, ended.ends);
+        assert!(endless.ends.is_some_and(|ends| Timestamp::from_secs(253_000_000_000) < ends), "{:?}", endless.ends);
     }
 
     #[test]
