@@ -35,7 +35,7 @@ pub(super) fn main(arguments: &Arguments) -> u8 {
         say(&format!("error: {why}"));
         return 1;
     }
-    let Some((config, notes)) = loaded(folder, &environment, Mode::Strict) else { return 1 };
+    let Some((config, notes)) = loaded(folder, &environment, Mode::Serving) else { return 1 };
     if config.files == 0 {
         say(&format!("error: {}", load::no_file(folder)));
         return 1;
@@ -89,7 +89,7 @@ fn loader(config: &Config, doors: Doors, telemetry: Telemetry) -> Loader {
     let folder = config.folder.clone();
     let (server, store) = (config.server.clone(), config.store.path.clone());
     Arc::new(move || {
-        let mut loaded = load::load(&folder, &environment, Mode::Strict).map_err(|error| error.to_string())?;
+        let mut loaded = load::load(&folder, &environment, Mode::Serving).map_err(|error| error.to_string())?;
         let Some(config) = loaded.config.take() else { return Err(refusal(&loaded, false)) };
         // A volume that is gone, or a copy that is under way, ends no alert.
         if config.files == 0 {

@@ -42,8 +42,10 @@ use std::sync::Arc;
 pub enum Mode {
     /// For `lint` and `test`: a NAME that the environment lacks is an opaque text, and no secret file is opened.
     Lenient,
-    /// For `run` and `eval`.
+    /// For `eval` and `lint --online`: what sources and channels need is there.
     Strict,
+    /// For `run`: so is what the doors need.
+    Serving,
 }
 
 /// What a folder gave.
@@ -72,7 +74,8 @@ pub fn load(path: &Path, env: Env<'_>, mode: Mode) -> Result<Loaded, FolderError
     let folder = Folder::read(path, &mut problems)?;
     let files = Files::parse(&folder, &mut problems);
     let reader = Reader { folder: path, env, lenient: mode == Mode::Lenient, fill: false };
-    let mut loading = Loading { files: &files, reader, problems, notes: Vec::new(), outline: Outline::default() };
+    let (notes, outline) = (Vec::new(), Outline::default());
+    let mut loading = Loading { files: &files, reader, mode, problems, notes, outline };
     let config = loading.config(&folder);
     let Loading { mut problems, mut notes, outline, .. } = loading;
     notes.extend(whole_is_above(path));
@@ -109,6 +112,7 @@ pub fn no_file(folder: &Path) -> String {
 struct Loading<'a> {
     files: &'a Files,
     reader: Reader<'a>,
+    mode: Mode,
     problems: Problems,
     notes: Vec<String>,
     outline: Outline,

@@ -1,8 +1,8 @@
 //! `server:`: where it listens, and who may ask it.
 
 use super::declare::SERVER;
-use super::{Loading, ServerConfig, TlsConfig};
-use crate::config::{Problem, Settings};
+use super::{Loading, Mode, ServerConfig, TlsConfig};
+use crate::config::{Problem, Problems, Settings};
 use std::net::SocketAddr;
 
 impl Loading<'_> {
@@ -11,6 +11,9 @@ impl Loading<'_> {
         let Some(written) = self.single("server", &SERVER) else { return "127.0.0.1:9600".parse().ok().map(plain) };
         let listen: SocketAddr = written.text("listen")?.parse().ok()?;
         let tokens_file = written.path("tokens_file").map(std::path::Path::to_owned);
+        if self.mode == Mode::Serving {
+            self.problems.extend(no_tokens(&written));
+        }
         let open = written.boolean("open").unwrap_or(false);
         if !listen.ip().is_loopback() && tokens_file.is_none() && !open && written.lacks("tokens_file") {
             let problem =
@@ -32,6 +35,19 @@ impl Loading<'_> {
             ..plain(listen)
         })
     }
+}
+
+/// A file of tokens that cannot be opened. What stands in it is read by who opens the doors.
+fn no_tokens(written: &Settings) -> Problems {
+    let mut problems = Problems::new();
+    let Some(path) = written.path("tokens_file") else { return problems };
+    if let Err(error) = std::fs::File::open(path) {
+        let path = path.display();
+        let problem = Problem::error(format!("cannot read the tokens of `{path}`: {error}"));
+        let help = format!("make it, and a first token: `bellwether token new NAME --role read --file {path}`");
+        problems.push(problem.at(written.place("tokens_file")).help(help));
+    }
+    problems
 }
 
 /// As `limits` says where it is not written.

@@ -193,6 +193,8 @@ fn prometheus_and_amtool_send_over_https_with_a_token() {
 fn what_cannot_be_opened_safely_is_not_started() {
     for (server, want) in [
         ("tokens_file: none", "cannot read the tokens of `"),
+        ("tokens_file: none", "bellwether.yaml:"),
+        ("tokens_file: none", "`bellwether token new NAME --role read --file "),
         ("tls: { cert: none.pem, key: none.key }", "cannot read the certificate `"),
     ] {
         let output = bellwether().arg("run").arg(home(server).config()).output().unwrap();
