@@ -18,7 +18,7 @@ impl Dispatch {
             self.leave(&id, channel);
             let others: Vec<Arc<str>> = self.channels_of(&id).cloned().collect();
             if self.subjects.get(&id).is_some_and(|s| s.phase == Phase::Firing) {
-                self.lead(&id, now);
+                self.lead_too(&id, now); // who is to be told of it already stays
             }
             if !owed.is_empty() {
                 self.hand_over(&id, channel, &owed, &others, now);

@@ -3,6 +3,7 @@
 use super::faults;
 use super::senders::{self, Senders};
 use bellwether::core::{Core, CoreConfig, Input, Options, Turn};
+use bellwether::dispatch::ChannelRules;
 use bellwether::dispatch::backoff::Jitter;
 use bellwether::dispatch::calendar::{Calendar, During};
 use bellwether::engine::{Collect, CollectFailure, Evaluated, Judged, evaluate};
@@ -132,6 +133,10 @@ struct World {
     issued: u64,
     saved: BTreeMap<RowName, Row>,
     config: CoreConfig,
+    /// All channels, where `four` is taken out now and then.
+    channels: Vec<ChannelRules>,
+    /// `four` was once taken out: who reads there cannot know what became of what it was told.
+    was_out: bool,
     inboxes: BTreeMap<Arc<str>, Inbox>,
     /// Notifications that are out.
     out: BTreeMap<Arc<str>, Arc<Notification>>,
@@ -167,6 +172,8 @@ pub fn simulate(seed: u64) -> Report {
         issued: 0,
         saved: BTreeMap::new(),
         inboxes: config.dispatch.names().map(|c| (Arc::clone(c), Inbox::default())).collect(),
+        channels: config.dispatch.channels.clone(),
+        was_out: false,
         config,
         out: BTreeMap::new(),
         led: BTreeMap::new(),
@@ -387,7 +394,27 @@ impl World {
         for check in &mut self.config.checks {
             *check = Arc::new((**check).clone());
         }
+        if self.rng.chance(30) {
+            self.toggle();
+        }
         Some(Input::Reload(Box::new(self.config.clone())))
+    }
+
+    /// Takes the channel `four`, which only ever stands for another, out of the configuration, or writes it there again.
+    fn toggle(&mut self) {
+        let known = &mut self.config.dispatch.channels;
+        if known.len() < self.channels.len() {
+            known.clone_from(&self.channels);
+            return;
+        }
+        known.retain(|channel| &*channel.name != "four");
+        known.iter_mut().filter(|c| c.fallback.as_deref() == Some("four")).for_each(|c| c.fallback = None);
+        self.was_out = true;
+    }
+
+    /// Whether what a channel believes says nothing of us.
+    fn is_excused(&self, channel: &str) -> bool {
+        self.was_out && channel == "four"
     }
 
     /// Now and then somebody makes a silence, edits or expires one.
@@ -705,6 +732,7 @@ impl World {
     /// A receiver reads a message.
     fn arrives(&mut self, notification: &Notification) {
         (&notification.channel, self.now, notification.items.len()).hash(&mut self.trace);
+        let excused = self.is_excused(&notification.channel);
         let inbox = self.inboxes.get_mut(&notification.channel).expect("a known channel");
         for item in &notification.items {
             let id = item.alert.id.clone();
@@ -726,6 +754,7 @@ impl World {
                     let doubt = inbox.doubt.entry(episode).or_default();
                     let fine = !again || 0 < *doubt;
                     *doubt = if again { doubt.saturating_sub(1) } else { *doubt };
+                    let fine = fine || excused;
                     assert!(fine, "{id} told twice to {}\n{}", notification.channel, story(&self.log, &id));
                     inbox.believes.insert(id, item.alert.severity);
                 }
@@ -824,7 +853,7 @@ impl World {
                 untold()
             );
         }
-        for (channel, inbox) in &self.inboxes {
+        for (channel, inbox) in self.inboxes.iter().filter(|(name, _)| !self.is_excused(name)) {
             for (id, severity) in &inbox.believes {
                 let truth = firing.iter().find(|(f, ..)| f == id);
                 let Some((_, now, labels)) = truth else {
