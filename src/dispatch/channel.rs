@@ -31,6 +31,8 @@ pub struct ChannelState {
     pub pace: Pace,
     /// More was due than its rate lets through: the next message gathers all of it.
     pub over: bool,
+    /// Alerts of which it was noted, since its last message, that its limits keep them.
+    pub paced: BTreeSet<AlertId>,
     /// Alerts that its fallback is told of in its place.
     pub covered: BTreeSet<AlertId>,
     /// Since when there are such.

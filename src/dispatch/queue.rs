@@ -4,11 +4,15 @@ use super::decide::Renew;
 use super::group::Group;
 use super::{ChannelRules, Dispatch, Send};
 use crate::model::breaker::Admission;
-use crate::model::record::RowName;
-use crate::model::{Item, Severity, Timestamp};
+use crate::model::record::{Entry, RowName};
+use crate::model::{AlertId, Item, Severity, Timestamp};
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// What a channel's limits keep for less than this is not worth a line of the history.
+const NOTED_WAIT_MIN: Duration = Duration::from_mins(1);
 
 /// Groups of one channel whose turn it is, to be told in one message.
 pub(super) struct Load {
@@ -78,6 +82,7 @@ impl Dispatch {
             if now < self.free_at(channel, now) {
                 let state = self.channels.get_mut(channel).expect("looked at above");
                 state.over = !state.ready.is_empty();
+                self.note_paced(channel, now);
                 self.pass_over(channel, now);
                 return;
             }
@@ -96,6 +101,30 @@ impl Dispatch {
             self.take_token(channel, now);
             sends.push(send);
         }
+    }
+
+    /// The channel's own limits keep what stands in its queue for a while: that is said once of each alert of it.
+    fn note_paced(&mut self, channel: &Arc<str>, now: Timestamp) {
+        let (because, next, Some(until)) = self.admission(channel, now) else { return };
+        if until < now + NOTED_WAIT_MIN {
+            return;
+        }
+        let state = &self.channels[channel];
+        let groups = state.ready.iter().filter_map(|(_, key)| self.groups.get(key)).filter(|group| !group.owed_noted);
+        let mut waiting: BTreeSet<AlertId> = BTreeSet::new();
+        for group in groups {
+            let draft = self.draft(group, now, false);
+            let news = draft.items().filter(|item| item.kind.is_news()).map(|item| &item.alert.id);
+            waiting.extend(news.filter(|id| !state.paced.contains(id)).cloned());
+        }
+        let decision = format!("not sent: {because}; {next}");
+        self.history.extend(waiting.iter().map(|alert| Entry::Decision {
+            at: now,
+            alert: alert.clone(),
+            channel: Arc::clone(channel),
+            decision: decision.clone(),
+        }));
+        self.channels.get_mut(channel).expect("looked at above").paced.append(&mut waiting);
     }
 
     /// A message leaves: the channel's rate, and that of those who tell the same room, is used.
@@ -133,6 +162,7 @@ impl Dispatch {
         let state = self.channels.get_mut(channel).expect("looked up by the caller");
         let is_digest = state.is_digest_due(now);
         let all = std::mem::take(&mut state.over) || is_digest;
+        state.paced.clear();
         let taken: Vec<_> = if all {
             std::mem::take(&mut state.ready).into_iter().collect()
         } else {

@@ -2,6 +2,7 @@ use super::*;
 use crate::dispatch::drill::{DrillOrder, view};
 use crate::dispatch::report::ChannelReport;
 use crate::dispatch::{ChannelRules, Config, GroupBy, Route, Send, Timers};
+use crate::model::record::Entry;
 use crate::model::{Change, ChangeKind, Delivery, FailureClass, FlapRule};
 use std::time::Duration;
 
@@ -74,6 +75,12 @@ impl World {
         let at = self.dispatch.outlook(&self.alert, now)[0].at.map(Timestamp::as_secs);
         let [one] = &self.dispatch.undelivered(now)[..] else { panic!("one that was not told") };
         (one.why.clone(), at)
+    }
+
+    /// The decisions that the history has of it.
+    fn decisions(&mut self) -> Vec<String> {
+        let said = |entry| if let Entry::Decision { decision, .. } = entry { Some(decision) } else { None };
+        self.dispatch.take_history().into_iter().filter_map(said).collect()
     }
 
     /// The alert fires or is over.
@@ -271,6 +278,13 @@ fn a_cap_per_hour_is_named_with_the_end_of_its_hour() {
     let (why, at) = world.untold(401);
     assert!(why.contains(cap) && why.contains(over), "{why}");
     assert_eq!(at, Some(3630));
+    for second in 410..420 {
+        // What happens on another channel asks anew.
+        world.dispatch.refresh(&world.alert.clone(), Timestamp::from_secs(second));
+        world.advance(second);
+    }
+    let said = world.decisions();
+    assert!(said.len() == 1 && said[0].starts_with(&format!("not sent: {cap}; that hour is over at")), "{said:?}");
 }
 
 #[test]
