@@ -47,6 +47,7 @@ struct Around {
     one_is_down_until: u64,
     /// The same of the source.
     source_is_down_until: u64,
+    source_asks_to_wait: Option<Duration>,
     /// When the source was asked, in seconds, and by which check.
     asked: Vec<(u64, String)>,
     now: u64,
@@ -61,7 +62,8 @@ impl World for Around {
         self.asked.push((self.now, collect.check.name.to_string()));
         if self.now < self.source_is_down_until {
             let class = FailureClass::Refused;
-            return Err(CollectFailure { unreachable: true, message: "nobody listens".into(), class });
+            let retry_after = self.source_asks_to_wait;
+            return Err(CollectFailure { unreachable: true, message: "nobody listens".into(), class, retry_after });
         }
         let mut table = TableBuilder::new(["v"]).unwrap();
         table.push([Value::Number(11.0)]).unwrap();
@@ -314,4 +316,23 @@ fn answered(world: &mut Around, collect: &Collect) -> Input {
     let judged = evaluate(&collect.check, collect.slot, world.collect(collect));
     let (check, slot, generation) = (Arc::clone(&collect.check), collect.slot, collect.generation);
     Input::Evaluated(Box::new(Evaluated { check, slot, generation, took: Duration::ZERO, fell_back: None, judged }))
+}
+
+#[test]
+fn a_source_that_asks_to_wait_is_left_alone_that_long() {
+    for (wait, want) in [(None, 45), (Some(20), 45), (Some(150), 150)] {
+        let source_asks_to_wait = wait.map(Duration::from_secs);
+        let world = Around { source_is_down_until: 10, source_asks_to_wait, ..Around::default() };
+        let daemon = Daemon::new(RULES, world).run(179);
+        let (first, second) = (daemon.world.asked[0].0, daemon.world.asked[1].0);
+        // The world's clock is that of the turn before.
+        assert!((want..=want + 1).contains(&(second - first)), "{wait:?}: {:?}", daemon.world.asked);
+    }
+    let source_asks_to_wait = Some(Duration::from_secs(150));
+    let world = Around { source_is_down_until: 60, source_asks_to_wait, ..Around::default() };
+    let mut daemon = Daemon::new(RULES, world).run(70);
+    assert_eq!(daemon.world.asked.len(), 1);
+    daemon.core.handle(daemon.now, [Input::ResetBreaker("s".into())]);
+    let daemon = daemon.run(130);
+    assert_eq!(daemon.world.asked.len(), 2, "who resets it has it asked in the next slot: {:?}", daemon.world.asked);
 }

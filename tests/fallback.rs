@@ -103,12 +103,18 @@ fn said(says: Says) -> Result<Arc<bellwether::model::Table>, CollectFailure> {
             table.push([Value::Number(n)]).expect("one cell");
             Ok(Arc::new(table.finish()))
         }
-        Says::Gone => {
-            Err(CollectFailure { unreachable: true, message: "refused to connect".into(), class: FailureClass::Other })
-        }
-        Says::Refuses => {
-            Err(CollectFailure { unreachable: false, message: "no such table: q".into(), class: FailureClass::Other })
-        }
+        Says::Gone => Err(CollectFailure {
+            unreachable: true,
+            message: "refused to connect".into(),
+            class: FailureClass::Other,
+            retry_after: None,
+        }),
+        Says::Refuses => Err(CollectFailure {
+            unreachable: false,
+            message: "no such table: q".into(),
+            class: FailureClass::Other,
+            retry_after: None,
+        }),
     }
 }
 

@@ -24,7 +24,12 @@ impl World for Notes {
     fn collect(&mut self, collect: &Collect) -> Result<Arc<Table>, CollectFailure> {
         self.asked.push(collect.slot);
         if self.unreachable {
-            return Err(CollectFailure { unreachable: true, message: "refused".into(), class: FailureClass::Other });
+            return Err(CollectFailure {
+                unreachable: true,
+                message: "refused".into(),
+                class: FailureClass::Other,
+                retry_after: None,
+            });
         }
         let mut table = TableBuilder::new(["n"]).expect("one column");
         table.push([Value::Number(0.0)]).expect("one cell");

@@ -134,6 +134,7 @@ impl Concealing {
             kind: error.kind,
             class: error.class,
             message: self.hidden(request).out_of_errors(&error.message),
+            retry_after: error.retry_after,
         }
         .cut()
     }

@@ -11,6 +11,8 @@ pub struct CollectError {
     pub class: FailureClass,
     /// What happened and what to do: one line. What leaves a source has no secrets in it, and an end.
     pub message: String,
+    /// How long the source asks to be left alone.
+    pub retry_after: Option<Duration>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,13 +32,19 @@ const END_CHARS_MAX: usize = 300;
 
 impl CollectError {
     fn new(kind: CollectErrorKind, class: FailureClass, message: &dyn Display) -> CollectError {
-        CollectError { kind, class, message: one_line(&message.to_string()) }
+        CollectError { kind, class, message: one_line(&message.to_string()), retry_after: None }
     }
 
     /// The same, of another class than its kind has by itself.
     #[must_use]
     pub fn classed(self, class: FailureClass) -> CollectError {
         CollectError { class, ..self }
+    }
+
+    /// The same, where the source asks to be left alone for a while.
+    #[must_use]
+    pub fn after(self, retry_after: Option<Duration>) -> CollectError {
+        CollectError { retry_after, ..self }
     }
 
     #[must_use]

@@ -47,7 +47,7 @@ fn error(json: &Json, answer: &Answer) -> CollectError {
     let message = format!("Prometheus answered {}: {}", text("errorType"), text("error"));
     let is_status = !answer.status.is_success();
     let message = if is_status { format!("{message} (status {})", answer.status.as_u16()) } else { message };
-    match text("errorType") {
+    let error = match text("errorType") {
         "timeout" | "canceled" => CollectError::unreachable(message).classed(FailureClass::TimedOut),
         "unavailable" | "internal" if is_status => {
             CollectError::unreachable(message).classed(FailureClass::of_http(answer.status.as_u16()))
@@ -55,7 +55,8 @@ fn error(json: &Json, answer: &Answer) -> CollectError {
         "unavailable" | "internal" => CollectError::unreachable(message).classed(FailureClass::ServerError),
         _ if is_status => answer.failed(message),
         _ => CollectError::refused(message),
-    }
+    };
+    error.after(answer.retry_after())
 }
 
 fn strange(what: &str) -> CollectError {

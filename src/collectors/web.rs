@@ -5,7 +5,7 @@ use super::error::{CollectError, with_causes};
 use super::limits::Limits;
 use crate::config::{Key, Settings, Shape};
 use crate::model::{FailureClass, Secret};
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, Method, RequestBuilder, StatusCode, Url, redirect, tls};
 use std::path::PathBuf;
 use std::sync::OnceLock;
@@ -262,7 +262,23 @@ impl Answer {
             401 | 403 | 407 | 408 | 425 | 429 | 502..=504 => CollectError::unreachable(message),
             _ => CollectError::refused(message),
         };
-        error.classed(FailureClass::of_http(status))
+        error.classed(FailureClass::of_http(status)).after(self.retry_after())
+    }
+
+    /// How long the far side asks to wait, never longer than [`WAIT_MAX`]: seconds, or a date, which is counted from the
+    /// answer's own (RFC 9110, section 10.2.3).
+    pub(super) fn retry_after(&self) -> Option<Duration> {
+        let text = self.headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+        let wait = text.parse().map(Duration::from_secs).ok().or_else(|| {
+            let from = self.date().unwrap_or_else(jiff::Timestamp::now);
+            Duration::try_from(http_date(text)?.duration_since(from)).ok()
+        });
+        Some(wait?.min(WAIT_MAX))
+    }
+
+    /// When it was sent, by its server's clock.
+    pub(super) fn date(&self) -> Option<jiff::Timestamp> {
+        http_date(self.headers.get(DATE)?.to_str().ok()?)
     }
 
     /// The first words of the body, without what is secret.
@@ -271,4 +287,12 @@ impl Answer {
         let first: String = self.hidden.out_of_errors(&body).chars().take(80).collect();
         first.trim().to_owned()
     }
+}
+
+/// The longest wait that is obeyed. Who is asked again too early can say so again.
+const WAIT_MAX: Duration = Duration::from_hours(1);
+
+/// `Sun, 06 Nov 1994 08:49:37 GMT`: <https://www.rfc-editor.org/rfc/rfc9110#section-5.6.7>.
+fn http_date(text: &str) -> Option<jiff::Timestamp> {
+    jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok()
 }

@@ -8,6 +8,7 @@ use crate::rules::{Check, KeyColumns};
 use hashbrown::HashMap;
 use hashbrown::hash_map::Entry;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Unread rows whose reason is kept; of more only the number is.
 const UNREAD_SHOWN: usize = 3;
@@ -19,6 +20,8 @@ pub struct CollectFailure {
     pub unreachable: bool,
     pub message: String,
     pub class: FailureClass,
+    /// How long the source asks to be left alone.
+    pub retry_after: Option<Duration>,
 }
 
 /// The answer to one `Collect`.
@@ -28,7 +31,7 @@ pub struct Evaluated {
     pub slot: Timestamp,
     pub generation: u64,
     /// How long the collection and the evaluation took.
-    pub took: std::time::Duration,
+    pub took: Duration,
     /// Why the check's own source could not be read, where its fallback was asked: `judged` is then of that answer.
     pub fell_back: Option<CollectFailure>,
     pub judged: Judged,

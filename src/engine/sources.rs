@@ -25,6 +25,8 @@ pub(super) struct SourceState {
     breaker: Breaker,
     /// The check whose collection is the probe.
     probe: Option<Arc<str>>,
+    /// Until when it asked to be left alone.
+    not_before: Option<Timestamp>,
     /// When it failed last.
     failed_at: Option<Timestamp>,
     last_failure: Option<LastFailure>,
@@ -90,21 +92,28 @@ impl Engine {
         self.give_up_probe(source, now);
         let why = self.why_not(source, now);
         let state = self.sources.get_mut(source).filter(|state| state.breaker.admit(now) == Admission::Probe);
-        if let Some(state) = state.filter(|_| self.options.eager) {
+        if let Some(state) = state.filter(|_| self.options.eager && why.is_none()) {
             state.breaker.started(now);
             state.probe = Some(Arc::clone(check));
         }
         why
     }
 
-    /// Why a source is not asked now, where its breaker holds it.
+    /// Why a source is not asked now, where its breaker holds it or it asked to be left alone.
     fn why_not(&self, source: &str, now: Timestamp) -> Option<Arc<str>> {
         let state = self.sources.get(source).filter(|_| self.options.eager)?;
-        let Admission::No { until } = state.breaker.admit(now) else { return None };
         let last = state.last_failure.as_ref().map_or("it did not answer", |failure| &failure.why);
-        Some(Arc::from(match until {
-            Some(until) => format!("breaker of source `{source}` is tripped until {until}: {last}"),
-            None => format!("breaker of source `{source}` is tripped, and one check asks whether it is back: {last}"),
+        Some(Arc::from(match state.breaker.admit(now) {
+            Admission::No { until: Some(until) } => {
+                format!("breaker of source `{source}` is tripped until {until}: {last}")
+            }
+            Admission::No { until: None } => {
+                format!("breaker of source `{source}` is tripped, and one check asks whether it is back: {last}")
+            }
+            _ => {
+                let until = state.not_before.filter(|until| now < *until)?;
+                format!("source `{source}` asked to be left alone until {until}: {last}")
+            }
         }))
     }
 
@@ -124,6 +133,7 @@ impl Engine {
             unreachable: true,
             message: why.to_string(),
             class: crate::model::FailureClass::Other,
+            retry_after: None,
         };
         let (own, fallback) = (held.own.map(failure), held.fallback.map(failure));
         let (fell_back, judged) = match (own, fallback) {
@@ -169,6 +179,7 @@ impl Engine {
                 // Checks that ask it at one instant fail as one; while one asks whether it is back, its word alone counts.
                 let counts = if probing { is_probe } else { state.failed_at != Some(now) };
                 state.failed_at = Some(now);
+                state.not_before = state.not_before.max(failure.retry_after.map(|wait| now + wait));
                 let (class, why) = (failure.class, failure.message.clone());
                 state.last_failure = Some(LastFailure { at: now, class, why });
                 if counts {
@@ -230,11 +241,14 @@ impl Engine {
     /// A collection could not reach its source: when it is tried again, where its next slot is further off.
     pub(super) fn retry_soon(&mut self, name: &Arc<str>, now: Timestamp, after: Duration) {
         let source = self.checks.get(name).and_then(|c| self.sources.get(&c.check.source));
+        let not_before = source.and_then(|source| source.not_before).unwrap_or(now);
         match source.map(|source| source.breaker.admit(now)) {
             // Whoever asks whether it is back says so to the others.
             Some(Admission::No { until: None }) => {}
-            Some(Admission::No { until: Some(until) }) => self.ask_soon(name, until),
-            _ => self.ask_soon(name, now + after),
+            Some(Admission::No { until: Some(until) }) => self.ask_soon(name, until.max(not_before)),
+            // Who did not ask has no reason to wait any longer.
+            _ if now < not_before && self.checks[name].held.own.is_some() => self.ask_soon(name, not_before),
+            _ => self.ask_soon(name, (now + after).max(not_before)),
         }
     }
 
@@ -273,7 +287,7 @@ impl Engine {
         }
         let state = self.sources.entry(Arc::clone(source)).or_default();
         let (was, is_down) = (state.breaker.reset(now), !state.breaker.is_admitting());
-        state.probe = None;
+        (state.probe, state.not_before) = (None, None);
         self.dirty.insert(RowName::Source(Arc::clone(source)));
         if let Some(first) = self.first_asker(source).filter(|_| is_down) {
             self.ask_soon(&first, now);

@@ -257,7 +257,7 @@ impl Job {
 
 fn failure(error: &CollectError) -> CollectFailure {
     let unreachable = error.kind == CollectErrorKind::Unreachable;
-    CollectFailure { unreachable, message: error.message.clone(), class: error.class }
+    CollectFailure { unreachable, message: error.message.clone(), class: error.class, retry_after: error.retry_after }
 }
 
 fn name(kind: CollectErrorKind) -> &'static str {

@@ -147,10 +147,11 @@ impl World for Fed<'_> {
                 unreachable: true,
                 message: "the test says that it fails here".to_owned(),
                 class: FailureClass::Other,
+                retry_after: None,
             }),
-            Some(Slot::Rows(rows)) => table(input, rows, collect.slot)
-                .map(Arc::new)
-                .map_err(|message| CollectFailure { unreachable: false, message, class: FailureClass::Other }),
+            Some(Slot::Rows(rows)) => table(input, rows, collect.slot).map(Arc::new).map_err(|message| {
+                CollectFailure { unreachable: false, message, class: FailureClass::Other, retry_after: None }
+            }),
         }
     }
 

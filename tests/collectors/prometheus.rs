@@ -103,3 +103,15 @@ async fn a_status_that_is_not_2xx_is_no_answer_and_has_its_class() {
         assert!(error.message.contains(words), "{shown} {error}");
     }
 }
+
+#[tokio::test]
+async fn retry_after_is_handed_on_up_to_an_hour() {
+    for (value, want) in [("7", Some(7)), ("86400", Some(3600)), ("soon", None)] {
+        for reply in [Reply::text(429, "slow"), Reply::json(503, EMPTY)] {
+            let server = FaultServer::start([reply.header("Retry-After", value)]);
+            let d = source("prometheus", &format!("url: {}", server.url("")));
+            let error = d.collect("promql: up").await.expect_err("it is no answer");
+            assert_eq!(error.retry_after.map(|wait| wait.as_secs()), want, "{value}");
+        }
+    }
+}

@@ -631,6 +631,7 @@ impl World {
                     unreachable: self.rng.chance(80),
                     message: "it is down".into(),
                     class: FailureClass::Other,
+                    retry_after: None,
                 });
             }
         }

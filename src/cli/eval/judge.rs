@@ -107,7 +107,8 @@ impl Wanted<'_> {
 pub(super) fn judge(answer: Answer, now: Timestamp, wanted: &Wanted<'_>) -> Verdict {
     let Answer { check, took, table, fell_back } = answer;
     // Whose fault it is does not matter to whoever asks once.
-    let failure = |e: CollectError| CollectFailure { unreachable: false, message: e.message, class: e.class };
+    let failure =
+        |e: CollectError| CollectFailure { unreachable: false, message: e.message, class: e.class, retry_after: None };
     let judged = evaluate(&check, now, table.map_err(failure));
     let fell_back = fell_back.map(failure);
     let evaluated = Evaluated { check: Arc::clone(&check), slot: now, generation: 0, took, fell_back, judged };

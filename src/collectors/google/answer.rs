@@ -4,7 +4,6 @@ use super::super::error::CollectError;
 use super::super::web::Answer;
 use super::Service;
 use crate::model::FailureClass;
-use reqwest::header::{DATE, RETRY_AFTER};
 use serde_json::Value as Json;
 use std::time::Duration;
 
@@ -85,12 +84,12 @@ fn failure(service: &Service, answer: &Answer) -> Failure {
         // Where the API is Prometheus', so are its errors: a text.
         message: error.as_str().map_or_else(|| text("message"), str::to_owned),
         is_unanswered: false,
-        retry_after: retry_after(answer),
+        retry_after: answer.retry_after(),
         error: CollectError::refused(""),
     };
     let class =
         if failure.is_quota() { FailureClass::RateLimited } else { FailureClass::of_http(answer.status.as_u16()) };
-    failure.error = explain(service, answer, &failure).classed(class);
+    failure.error = explain(service, answer, &failure).classed(class).after(failure.retry_after);
     failure
 }
 
@@ -132,16 +131,6 @@ fn said(answer: &Answer, failure: &Failure) -> String {
     }
 }
 
-/// Seconds, or a date, which is counted from the answer's own.
-fn retry_after(answer: &Answer) -> Option<Duration> {
-    let text = answer.headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Ok(seconds) = text.parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let from = date(answer).unwrap_or_else(jiff::Timestamp::now);
-    Duration::try_from(http_date(text)?.duration_since(from)).ok()
-}
-
 /// What is wrong with this machine's clock, as the answer's own time says.
 fn clock(answer: &Answer) -> Option<String> {
     let (off, is_behind) = off(answer).filter(|(off, _)| SKEW_MIN <= *off)?;
@@ -153,20 +142,11 @@ fn clock(answer: &Answer) -> Option<String> {
 
 /// How far this machine's clock is off the answer's own time, and whether it is behind.
 fn off(answer: &Answer) -> Option<(Duration, bool)> {
-    let off = jiff::Timestamp::now().duration_since(date(answer)?);
+    let off = jiff::Timestamp::now().duration_since(answer.date()?);
     Some((off.unsigned_abs(), off.is_negative()))
 }
 
 /// To the minute: an answer's time has taken a while to come.
 fn minutes(off: Duration) -> String {
     crate::model::time::human_duration((off.as_secs_f64() / 60.0).round() * 60.0)
-}
-
-fn date(answer: &Answer) -> Option<jiff::Timestamp> {
-    http_date(answer.headers.get(DATE)?.to_str().ok()?)
-}
-
-/// `Sun, 06 Nov 1994 08:49:37 GMT`: <https://www.rfc-editor.org/rfc/rfc9110#section-5.6.7>.
-fn http_date(text: &str) -> Option<jiff::Timestamp> {
-    jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok()
 }
