@@ -185,6 +185,7 @@ fn no_check(config: &Config, name: &str) -> String {
     let more = if more == 0 { String::new() } else { format!(" and {more} more") };
     match all.as_slice() {
         [] => format!("there is no check `{name}`, and no other"),
+        [one] => format!("there is no check `{name}`; there is `{one}`"),
         _ => format!("there is no check `{name}`; there are `{}`{more}", all.join("`, `")),
     }
 }
@@ -254,10 +255,10 @@ mod tests {
         let config = load::load(dir.path(), &|_| None, Mode::Lenient).unwrap().config.unwrap();
         assert_eq!(no_check(&config, "quue"), "there is no check `quue`: did you mean `queue`?");
         assert_eq!(no_check(&config, "nope"), "there is no check `nope`; there are `latency`, `queue`");
-        assert_eq!(
-            no_check(&Config { checks: Vec::new(), ..config }, "nope"),
-            "there is no check `nope`, and no other"
-        );
+        let one = Config { checks: config.checks[..1].to_vec(), ..config };
+        assert_eq!(no_check(&one, "nope"), format!("there is no check `nope`; there is `{}`", one.checks[0].name));
+        let none = Config { checks: Vec::new(), ..one };
+        assert_eq!(no_check(&none, "nope"), "there is no check `nope`, and no other");
     }
 
     #[test]
