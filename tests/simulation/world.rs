@@ -410,6 +410,7 @@ impl World {
         known.retain(|channel| &*channel.name != "four");
         known.iter_mut().filter(|c| c.fallback.as_deref() == Some("four")).for_each(|c| c.fallback = None);
         self.was_out = true;
+        self.last_sends.remove("four"); // what it was sent before is forgotten with it
     }
 
     /// Whether what a channel believes says nothing of us.
