@@ -264,8 +264,8 @@ impl Daemon {
         turn.changes.iter().for_each(|change| self.telemetry.changed(change));
         self.busy = 0 < had + turn.writes.len() + turn.sends.len() + turn.collects.len();
         let mut writes = turn.writes;
-        writes.append(&mut self.notes);
         self.telemetry.noted(&writes);
+        writes.append(&mut self.notes); // these the log has already
         let ready = self.keeper.keep(writes, turn.sends);
         self.keeper.promise(std::mem::take(&mut self.promises));
         self.end_drills();
