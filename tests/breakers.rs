@@ -3,11 +3,11 @@
 
 use bellwether::core::{Core, CoreConfig, Input, Options, Turn};
 use bellwether::dispatch::Send;
-use bellwether::engine::{Collect, CollectFailure, Evaluated, evaluate};
+use bellwether::engine::{Collect, CollectFailure};
 use bellwether::load::{self, Mode};
 use bellwether::model::record::{Entry, Row, RowName, Saved, Write};
 use bellwether::model::{Delivery, FailureClass, Table, TableBuilder, Timestamp, Value};
-use bellwether::testing::{World, drive};
+use bellwether::testing::{World, drive, evaluated};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -313,9 +313,7 @@ fn a_reset_has_a_channel_and_a_source_tried_at_once_and_is_written_down() {
 }
 
 fn answered(world: &mut Around, collect: &Collect) -> Input {
-    let judged = evaluate(&collect.check, collect.slot, world.collect(collect));
-    let (check, slot, generation) = (Arc::clone(&collect.check), collect.slot, collect.generation);
-    Input::Evaluated(Box::new(Evaluated { check, slot, generation, took: Duration::ZERO, fell_back: None, judged }))
+    Input::Evaluated(evaluated(collect, world.collect(collect)))
 }
 
 #[test]

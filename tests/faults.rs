@@ -9,7 +9,7 @@ use bellwether::engine::{Collect, CollectFailure};
 use bellwether::load::{self, Mode};
 use bellwether::model::record::{Row, RowName, Saved, Write};
 use bellwether::model::{Delivery, FailureClass, Receipt, Severity, Table, TableBuilder, Timestamp, Value};
-use bellwether::testing::{World, drive};
+use bellwether::testing::{World, drive, evaluated};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -305,23 +305,8 @@ fn a_send_in_flight_at_the_crash_is_told_once_more() {
     let mut d = Daemon::new(&[7.0], vec![]);
     // The send left, its answer was never heard: the flight stands in the store.
     let turn = d.core.handle(START, []);
-    let evaluated: Vec<Input> = turn
-        .collects
-        .iter()
-        .map(|c| {
-            let table = d.world.collect(c);
-            let judged = bellwether::engine::evaluate(&c.check, c.slot, table);
-            let (check, slot, generation) = (Arc::clone(&c.check), c.slot, c.generation);
-            Input::Evaluated(Box::new(bellwether::engine::Evaluated {
-                check,
-                slot,
-                generation,
-                took: Duration::ZERO,
-                fell_back: None,
-                judged,
-            }))
-        })
-        .collect();
+    let evaluated: Vec<Input> =
+        turn.collects.iter().map(|c| Input::Evaluated(evaluated(c, d.world.collect(c)))).collect();
     d.world.watch(START, &turn);
     let turn = d.core.handle(START, evaluated);
     d.world.watch(START, &turn);

@@ -1,11 +1,11 @@
 //! A start asks every check at once, whatever its schedule: that is a slot that children wait for like any other.
 
 use bellwether::core::{Core, CoreConfig, Input, Options};
-use bellwether::engine::evaluate::{Evaluated, evaluate};
 use bellwether::load::{self, Mode};
 use bellwether::model::record::Saved;
 use bellwether::model::{TableBuilder, Timestamp, Value};
 use bellwether::rules::{Check, Schedule};
+use bellwether::testing::evaluated;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -40,11 +40,8 @@ fn sent(next: Duration, answers: [(&str, f64); 2]) -> Vec<String> {
         let collect = asked.iter().find(|collect| &*collect.check.name == name).expect("it is asked at once");
         let mut table = TableBuilder::new(["n"]).expect("one column");
         table.push([Value::Number(value)]).expect("one cell");
-        let judged = evaluate(&collect.check, collect.slot, Ok(Arc::new(table.finish())));
-        let (check, generation) = (Arc::clone(&collect.check), collect.generation);
-        let evaluated =
-            Evaluated { check, slot: collect.slot, generation, took: Duration::ZERO, fell_back: None, judged };
-        let turn = core.handle(START, [Input::Evaluated(Box::new(evaluated))]);
+        let evaluated = evaluated(collect, Ok(Arc::new(table.finish())));
+        let turn = core.handle(START, [Input::Evaluated(evaluated)]);
         let items = turn.sends.iter().flat_map(|send| &send.notification.items);
         sent.extend(items.map(|item| item.alert.id.check.to_string()));
     }

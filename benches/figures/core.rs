@@ -3,11 +3,11 @@
 use super::{Figure, least};
 use bellwether::core::{Core, CoreConfig, Input, Options, Turn};
 use bellwether::dispatch::Send;
-use bellwether::engine::{Collect, CollectFailure, Evaluated, evaluate};
+use bellwether::engine::{Collect, CollectFailure};
 use bellwether::load::{self, Mode};
 use bellwether::model::record::Saved;
 use bellwether::model::{Delivery, Table, TableBuilder, Timestamp, Value};
-use bellwether::testing::drive::{World, drive};
+use bellwether::testing::{World, drive, evaluated};
 use std::fmt::Write as _;
 use std::hint::black_box;
 use std::sync::Arc;
@@ -81,15 +81,7 @@ fn delivered(send: &Send) -> Input {
 }
 
 fn answer(collect: &Collect, table: &Arc<Table>) -> Input {
-    let judged = evaluate(&collect.check, collect.slot, Ok(Arc::clone(table)));
-    Input::Evaluated(Box::new(Evaluated {
-        check: Arc::clone(&collect.check),
-        slot: collect.slot,
-        generation: collect.generation,
-        took: Duration::ZERO,
-        fell_back: None,
-        judged,
-    }))
+    Input::Evaluated(evaluated(collect, Ok(Arc::clone(table))))
 }
 
 fn hosts() -> Arc<Table> {

@@ -2,10 +2,10 @@
 
 use super::Figure;
 use bellwether::core::{Core, CoreConfig, Input, Options};
-use bellwether::engine::{Evaluated, evaluate};
 use bellwether::load::{self, Mode};
 use bellwether::model::record::Saved;
 use bellwether::model::{Matcher, Silence, TableBuilder, Timestamp, Value};
+use bellwether::testing::evaluated;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -76,17 +76,10 @@ fn fired(silences: usize, open: usize) -> (f64, Core) {
     for n in 0..ALERTS {
         table.push([Value::text(&format!("host-{n:06}")), Value::Number(8.0)]).unwrap();
     }
-    let evaluated = Evaluated {
-        check: Arc::clone(&collect.check),
-        slot: collect.slot,
-        generation: collect.generation,
-        took: Duration::ZERO,
-        fell_back: None,
-        judged: evaluate(&collect.check, collect.slot, Ok(Arc::new(table.finish()))),
-    };
+    let evaluated = evaluated(&collect, Ok(Arc::new(table.finish())));
     let begun = Instant::now();
     let slot = collect.slot;
-    core.handle(slot, [Input::Evaluated(Box::new(evaluated))]);
+    core.handle(slot, [Input::Evaluated(evaluated)]);
     let turn = core.handle(slot + Duration::from_secs(30), []);
     let took = begun.elapsed().as_secs_f64();
     assert_eq!(turn.sends.len(), 1, "one group");

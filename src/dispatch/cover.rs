@@ -9,6 +9,7 @@ use super::Dispatch;
 use super::answer::REFUSED_MAX;
 use super::backoff::DELAY_MIN;
 use super::group::Group;
+use super::news::channel_of;
 use super::subject::{Subject, Target};
 use crate::model::notification::{Absent, Away};
 use crate::model::record::{Belief, Entry, FlightRecord, RowName};
@@ -89,8 +90,7 @@ impl Dispatch {
 
     /// The first in a row of fallbacks that an alert is not about: nobody hears through itself that it is down.
     fn hears(&self, id: &AlertId, to: &Arc<str>) -> Option<Arc<str>> {
-        let about = (&*id.check == "channel-down" && id.reason.is_none()).then(|| id.key.get("channel")).flatten();
-        if about == Some(to) { self.fallback(to) } else { Some(Arc::clone(to)) }
+        if channel_of(id) == Some(to) { self.fallback(to) } else { Some(Arc::clone(to)) }
     }
 
     /// Whether its fallback is told of an alert in a channel's place.

@@ -169,12 +169,6 @@ impl Dispatch {
         subject.view = end;
     }
 
-    /// Whether it flaps now.
-    #[must_use]
-    pub fn is_flapping(&self, id: &AlertId) -> bool {
-        self.subjects.get(id).is_some_and(|s| s.flapping.is_some())
-    }
-
     /// Takes up after a restart which alerts flap.
     pub(super) fn take_up_flapping(&mut self) {
         let flapping = self.subjects.iter().filter_map(|(id, s)| Some((s.flapping.as_ref()?.steady_at, id.clone())));

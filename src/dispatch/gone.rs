@@ -47,7 +47,7 @@ impl Dispatch {
         now: Timestamp,
     ) {
         let mut heirs: Vec<Arc<str>> = others.to_vec();
-        for channel in self.lead_past(id, now) {
+        for channel in self.lead_too(id, now) {
             if others.contains(&channel) {
                 continue;
             }

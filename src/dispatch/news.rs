@@ -149,20 +149,13 @@ impl Dispatch {
         self.join_all(id, leads, now);
     }
 
-    /// Leads an alert that is over where its labels lead, so that it can be told of there; which channels that are.
-    pub(super) fn lead_past(&mut self, id: &AlertId, now: Timestamp) -> Vec<Arc<str>> {
+    /// The same, and nobody goes; an alert that is over is led, too. Gives the channels that it leads to.
+    pub(super) fn lead_too(&mut self, id: &AlertId, now: Timestamp) -> Vec<Arc<str>> {
         let Some(subject) = self.subjects.get(id) else { return Vec::new() };
         let leads = self.leads(id, &subject.view.labels);
         let channels = leads.iter().map(|(lead, _)| Arc::clone(&lead.channel)).collect();
         self.join_all(id, leads, now);
         channels
-    }
-
-    /// The same, and nobody goes.
-    pub(super) fn lead_too(&mut self, id: &AlertId, now: Timestamp) {
-        let Some(subject) = self.subjects.get(id) else { return };
-        let leads = self.leads(id, &subject.view.labels);
-        self.join_all(id, leads, now);
     }
 
     fn join_all(&mut self, id: &AlertId, leads: Vec<(Lead, Group)>, now: Timestamp) {
@@ -176,8 +169,7 @@ impl Dispatch {
     fn leads(&self, id: &AlertId, labels: &LabelSet) -> Vec<(Lead, Group)> {
         let Some(root) = &self.config.route else { return Vec::new() };
         let mut leads: Vec<(Lead, Group)> = Vec::new();
-        let down =
-            (&*id.check == "channel-down" && id.reason.is_none()).then(|| id.key.get("channel").unwrap_or_default());
+        let down = channel_of(id);
         let routes = if down.is_some() { vec![root] } else { root.find(labels) };
         for route in routes {
             let channels = down.map_or_else(|| route.channels.clone(), |down| self.others(down));
@@ -360,6 +352,11 @@ impl Dispatch {
             self.dirty.insert(RowName::Group(Arc::clone(&group.key)));
         }
     }
+}
+
+/// The channel whose trouble an alert of ours is about.
+pub(super) fn channel_of(id: &AlertId) -> Option<&str> {
+    (&*id.check == "channel-down" && id.reason.is_none()).then(|| id.key.get("channel").unwrap_or_default())
 }
 
 fn new_group(route: &Route, channel: &Arc<str>, id: &AlertId, labels: &LabelSet) -> Group {

@@ -36,7 +36,7 @@ pub fn drive(core: &mut Core, from: Timestamp, until: Timestamp, world: &mut imp
         }
         let turn = core.handle(now, std::mem::take(&mut inputs));
         world.watch(now, &turn);
-        inputs.extend(turn.collects.iter().map(|c| answer(world, c)));
+        inputs.extend(turn.collects.iter().map(|c| Input::Evaluated(evaluated(c, world.collect(c)))));
         inputs.extend(turn.sends.iter().map(|s| Input::Delivered {
             id: Arc::clone(&s.notification.id),
             took: Duration::ZERO,
@@ -45,14 +45,15 @@ pub fn drive(core: &mut Core, from: Timestamp, until: Timestamp, world: &mut imp
     }
 }
 
-fn answer(world: &mut impl World, collect: &Collect) -> Input {
-    let judged = evaluate(&collect.check, collect.slot, world.collect(collect));
-    Input::Evaluated(Box::new(Evaluated {
+/// What a collection that took no time comes to, where its source gave this answer.
+#[must_use]
+pub fn evaluated(collect: &Collect, answer: Result<Arc<Table>, CollectFailure>) -> Box<Evaluated> {
+    Box::new(Evaluated {
         check: Arc::clone(&collect.check),
         slot: collect.slot,
         generation: collect.generation,
         took: Duration::ZERO,
         fell_back: None,
-        judged,
-    }))
+        judged: evaluate(&collect.check, collect.slot, answer),
+    })
 }

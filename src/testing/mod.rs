@@ -6,4 +6,4 @@ pub mod drive;
 pub mod routed;
 
 pub use case::{Outcome, run};
-pub use drive::{World, drive};
+pub use drive::{World, drive, evaluated};

@@ -2,10 +2,11 @@
 //! that answer as the test wants.
 
 use bellwether::core::{Core, CoreConfig, Input, Options};
-use bellwether::engine::{Collect, Evaluated, evaluate};
+use bellwether::engine::Collect;
 use bellwether::load::{self, Mode};
 use bellwether::model::record::{Entry, Row, RowName, Saved, Write};
 use bellwether::model::{Delivery, FailureClass, ItemKind, Notification, TableBuilder, Timestamp, Value};
+use bellwether::testing::evaluated;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
@@ -190,16 +191,8 @@ impl Desk {
         for (key, value) in &self.values {
             table.push([Value::text(key), Value::Number(*value)]).expect("two values");
         }
-        let judged = evaluate(&collect.check, collect.slot, Ok(Arc::new(table.finish())));
-        let evaluated = Evaluated {
-            check: Arc::clone(&collect.check),
-            slot: collect.slot,
-            generation: collect.generation,
-            took: Duration::ZERO,
-            fell_back: None,
-            judged,
-        };
-        self.at(Duration::ZERO, Input::Evaluated(Box::new(evaluated)));
+        let evaluated = evaluated(collect, Ok(Arc::new(table.finish())));
+        self.at(Duration::ZERO, Input::Evaluated(evaluated));
     }
 
     fn send(&mut self, notification: &Arc<Notification>) {

@@ -8,10 +8,11 @@ use super::faults;
 use super::world::Rng;
 use bellwether::core::{Core, CoreConfig, Input, Options};
 use bellwether::dispatch::backoff::Jitter;
-use bellwether::engine::{Collect, Evaluated, evaluate};
+use bellwether::engine::Collect;
 use bellwether::load::{self, Mode};
 use bellwether::model::record::Saved;
 use bellwether::model::{Delivery, Notification, Table, TableBuilder, Timestamp, Value};
+use bellwether::testing::evaluated;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -119,16 +120,8 @@ impl World {
     }
 
     fn collect(&mut self, collect: &Collect) {
-        let judged = evaluate(&collect.check, collect.slot, Ok(Arc::new(self.table(collect))));
-        let evaluated = Evaluated {
-            check: Arc::clone(&collect.check),
-            slot: collect.slot,
-            generation: collect.generation,
-            took: Duration::ZERO,
-            fell_back: None,
-            judged,
-        };
-        self.at(Duration::from_millis(20), Input::Evaluated(Box::new(evaluated)));
+        let evaluated = evaluated(collect, Ok(Arc::new(self.table(collect))));
+        self.at(Duration::from_millis(20), Input::Evaluated(evaluated));
     }
 
     /// The values are drawn from the seed, the check, the key and the time alone: they stay for two minutes.

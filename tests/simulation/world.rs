@@ -6,7 +6,7 @@ use bellwether::core::{Core, CoreConfig, Input, Options, Turn};
 use bellwether::dispatch::ChannelRules;
 use bellwether::dispatch::backoff::Jitter;
 use bellwether::dispatch::calendar::{Calendar, During};
-use bellwether::engine::{Collect, CollectFailure, Evaluated, Judged, evaluate};
+use bellwether::engine::{Collect, CollectFailure, Evaluated, Judged};
 use bellwether::load::{self, Mode};
 use bellwether::model::alert::ChangeKind;
 use bellwether::model::record::{Row, RowName, Saved, TargetRecord, Write};
@@ -14,6 +14,7 @@ use bellwether::model::{
     AlertId, Change, Delivery, FailureClass, ItemKind, LabelSet, Matcher, Notification, Receipt, Severity, Silence,
     TableBuilder, Timestamp, Value,
 };
+use bellwether::testing::evaluated;
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
@@ -606,18 +607,10 @@ impl World {
     }
 
     fn collect(&mut self, collect: &Collect) {
-        let judged = evaluate(&collect.check, collect.slot, self.answer(collect));
-        let evaluated = Evaluated {
-            check: Arc::clone(&collect.check),
-            slot: collect.slot,
-            generation: collect.generation,
-            took: Duration::ZERO,
-            fell_back: None,
-            judged,
-        };
+        let evaluated = evaluated(collect, self.answer(collect));
         let slow = if self.rng.chance(10) { 45_000 } else { 2_000 };
         let after = self.rng.millis(if self.is_calm() { 500 } else { slow });
-        self.at(after, Event::Evaluated(Box::new(evaluated)));
+        self.at(after, Event::Evaluated(evaluated));
     }
 
     fn answer(&mut self, collect: &Collect) -> Result<Arc<bellwether::model::Table>, CollectFailure> {
@@ -873,7 +866,7 @@ impl World {
                 let led = self.led.get(id).is_some_and(|led| led.contains(channel));
                 if led && !self.is_held(core, id, labels, &active) && !self.is_out_of_hours(channel) {
                     // While it flaps the routes are asked for what is worse than before alone.
-                    let known = inbox.believes.contains_key(id) || core.dispatch.is_flapping(id);
+                    let known = inbox.believes.contains_key(id) || core.dispatch.flapping(id).is_some();
                     assert!(known, "{channel} was not told that {id} is {severity}\n{}", story(&self.log, id));
                 }
             }

@@ -187,14 +187,20 @@ async fn tries(keeper: &mut Sends, memory: &Memory, fails: bool, meanwhile: Vec<
     next(keeper).await.recovered
 }
 
-#[tokio::test]
-async fn no_line_is_lost_however_often_a_snapshot_fails() {
+/// A store that has just failed, with one line of history owed to it.
+async fn failing() -> (Memory, Sends) {
     tokio::time::pause();
     let memory = Memory::default();
     let mut keeper = keeper(&memory);
     memory.fail_next(1);
     keeper.keep(vec![note(1)], vec![]);
     next(&mut keeper).await;
+    (memory, keeper)
+}
+
+#[tokio::test]
+async fn no_line_is_lost_however_often_a_snapshot_fails() {
+    let (memory, mut keeper) = failing().await;
     keeper.keep(vec![note(2)], vec![]);
     assert!(!tries(&mut keeper, &memory, true, vec![note(3)]).await);
     assert!(!tries(&mut keeper, &memory, true, vec![note(4)]).await);
@@ -209,12 +215,7 @@ async fn no_line_is_lost_however_often_a_snapshot_fails() {
 
 #[tokio::test]
 async fn lines_that_there_is_no_room_for_are_counted_in_a_note() {
-    tokio::time::pause();
-    let memory = Memory::default();
-    let mut keeper = keeper(&memory);
-    memory.fail_next(1);
-    keeper.keep(vec![note(1)], vec![]);
-    next(&mut keeper).await;
+    let (memory, mut keeper) = failing().await;
     let many = i64::try_from(owed::LINES_MAX).unwrap();
     keeper.keep((2..=many + 1).map(note).collect(), vec![]);
     assert!(!tries(&mut keeper, &memory, true, (many + 2..=many + 3).map(note).collect()).await);
