@@ -13,8 +13,6 @@ mod email;
 mod keys;
 pub mod registry;
 pub mod render;
-#[cfg(any(feature = "slack", feature = "webhook"))]
-mod retry_after;
 #[cfg(test)]
 mod scenes;
 #[cfg(feature = "slack")]

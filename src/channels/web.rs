@@ -9,11 +9,10 @@
 
 use super::keys::{CA, timeout};
 use super::render::one_line;
-use super::retry_after::retry_after;
 use super::unanswered;
 use crate::config::{Problem, Settings};
 use crate::model::{Delivery, FailureClass, Secret};
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue, USER_AGENT};
+use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER, USER_AGENT};
 use reqwest::{Client, Response, StatusCode, Url, redirect, tls};
 use std::error::Error;
 use std::time::Duration;
@@ -168,7 +167,7 @@ impl Web {
     async fn exchange(&self, url: &Url, body: Vec<u8>, want: Want) -> Result<(Answer, Option<Response>), Delivery> {
         let request = self.client.post(url.clone()).headers(self.headers.clone()).body(body);
         let mut response = request.send().await.map_err(|e| self.failed(e))?;
-        let (status, retry_after) = (response.status(), retry_after(response.headers(), jiff::Timestamp::now));
+        let (status, retry_after) = (response.status(), retry_after(response.headers()));
         if status.is_success() && want == Want::Status {
             return Ok((Answer { retry_after, body: String::new() }, Some(response)));
         }
@@ -203,6 +202,12 @@ impl Web {
             _ => unanswered(class, format!("no answer: {why}"), None),
         }
     }
+}
+
+/// How long the far side asks to wait.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = |name: HeaderName| headers.get(name)?.to_str().ok();
+    crate::model::retry_after(text(RETRY_AFTER)?, text(DATE), jiff::Timestamp::now)
 }
 
 /// What an answer other than 2xx means; `said` is its body, fit to be shown.

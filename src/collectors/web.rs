@@ -4,7 +4,7 @@ use super::conceal::Hidden;
 use super::error::{CollectError, with_causes};
 use super::limits::Limits;
 use crate::config::{Key, Settings, Shape};
-use crate::model::{FailureClass, Secret};
+use crate::model::{FailureClass, Secret, retry_after};
 use reqwest::header::{DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, Method, RequestBuilder, StatusCode, Url, redirect, tls};
 use std::path::PathBuf;
@@ -265,20 +265,13 @@ impl Answer {
         error.classed(FailureClass::of_http(status)).after(self.retry_after())
     }
 
-    /// How long the far side asks to wait, never longer than [`WAIT_MAX`]: seconds, or a date, which is counted from the
-    /// answer's own (RFC 9110, section 10.2.3).
+    /// How long the far side asks to wait.
     pub(super) fn retry_after(&self) -> Option<Duration> {
-        let text = self.headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-        let wait = text.parse().map(Duration::from_secs).ok().or_else(|| {
-            let from = self.date().unwrap_or_else(jiff::Timestamp::now);
-            Duration::try_from(http_date(text)?.duration_since(from)).ok()
-        });
-        Some(wait?.min(WAIT_MAX))
+        retry_after(self.header(RETRY_AFTER)?, self.header(DATE), jiff::Timestamp::now)
     }
 
-    /// When it was sent, by its server's clock.
-    pub(super) fn date(&self) -> Option<jiff::Timestamp> {
-        http_date(self.headers.get(DATE)?.to_str().ok()?)
+    pub(super) fn header(&self, name: HeaderName) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
     }
 
     /// The first words of the body, without what is secret.
@@ -287,12 +280,4 @@ impl Answer {
         let first: String = self.hidden.out_of_errors(&body).chars().take(80).collect();
         first.trim().to_owned()
     }
-}
-
-/// The longest wait that is obeyed. Who is asked again too early can say so again.
-const WAIT_MAX: Duration = Duration::from_hours(1);
-
-/// `Sun, 06 Nov 1994 08:49:37 GMT`: <https://www.rfc-editor.org/rfc/rfc9110#section-5.6.7>.
-fn http_date(text: &str) -> Option<jiff::Timestamp> {
-    jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok()
 }

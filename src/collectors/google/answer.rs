@@ -3,7 +3,7 @@
 use super::super::error::CollectError;
 use super::super::web::Answer;
 use super::Service;
-use crate::model::FailureClass;
+use crate::model::{FailureClass, http_date};
 use serde_json::Value as Json;
 use std::time::Duration;
 
@@ -142,7 +142,7 @@ fn clock(answer: &Answer) -> Option<String> {
 
 /// How far this machine's clock is off the answer's own time, and whether it is behind.
 fn off(answer: &Answer) -> Option<(Duration, bool)> {
-    let off = jiff::Timestamp::now().duration_since(answer.date()?);
+    let off = jiff::Timestamp::now().duration_since(http_date(answer.header(reqwest::header::DATE)?)?);
     Some((off.unsigned_abs(), off.is_negative()))
 }
 

@@ -3,7 +3,6 @@
 use jiff::Timestamp;
 use jiff::fmt::strtime::parse;
 use jiff::tz::TimeZone;
-use reqwest::header::{DATE, HeaderMap, HeaderName, RETRY_AFTER};
 use std::time::Duration;
 
 /// The longest wait that is obeyed. Who is asked again too early can say so again.
@@ -12,26 +11,26 @@ const WAIT_MAX: Duration = Duration::from_hours(1);
 /// The forms of a date, the one that is sent today first: RFC 9110, section 5.6.7. All are in UTC.
 const DATES: [&str; 3] = ["%a, %d %b %Y %H:%M:%S GMT", "%A, %d-%b-%y %H:%M:%S GMT", "%a %b %e %H:%M:%S %Y"];
 
-/// How long the far side asks to wait: not at all where its date has passed, and never longer than [`WAIT_MAX`].
-/// A date is counted from the answer's own `Date`, since our clocks may differ; from `now` where there is none.
-pub(super) fn retry_after(headers: &HeaderMap, now: impl FnOnce() -> Timestamp) -> Option<Duration> {
-    let text = text(headers, RETRY_AFTER)?;
+/// How long the far side asks to wait by its `Retry-After`: not at all where its date has passed, and never longer than an
+/// hour. A date is counted from the answer's own `Date` (`sent`), since our clocks may differ; from `now` where there is none.
+/// `None` where the text is neither.
+pub fn retry_after(text: &str, sent: Option<&str>, now: impl FnOnce() -> Timestamp) -> Option<Duration> {
+    let text = text.trim();
     let wait = if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
         // What has too many digits is a long time too.
         Duration::from_secs(text.parse().unwrap_or(u64::MAX))
     } else {
-        let until = date(text)?;
-        let sent = self::text(headers, DATE).and_then(date).unwrap_or_else(now);
+        let until = http_date(text)?;
+        let sent = sent.and_then(http_date).unwrap_or_else(now);
         Duration::try_from(until.duration_since(sent)).unwrap_or_default()
     };
     Some(wait.min(WAIT_MAX))
 }
 
-fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
-    headers.get(name)?.to_str().ok().map(str::trim)
-}
-
-fn date(text: &str) -> Option<Timestamp> {
+/// A date as HTTP writes it: `Sun, 06 Nov 1994 08:49:37 GMT`.
+#[must_use]
+pub fn http_date(text: &str) -> Option<Timestamp> {
+    let text = text.trim();
     let read = |form: &&str| parse(form, text).ok()?.to_datetime().ok()?.to_zoned(TimeZone::UTC).ok();
     DATES.iter().find_map(read).map(|at| at.timestamp())
 }
@@ -39,7 +38,6 @@ fn date(text: &str) -> Option<Timestamp> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use reqwest::header::HeaderValue;
 
     #[test]
     fn seconds_and_dates_are_obeyed_so_far() {
@@ -65,13 +63,8 @@ mod tests {
             (String::new(), None, None),
             ("1994-11-06T08:50:07Z".to_owned(), None, None),
         ] {
-            let mut headers = HeaderMap::new();
-            headers.insert(RETRY_AFTER, HeaderValue::from_str(&text).unwrap());
-            if let Some(sent) = &sent {
-                headers.insert(DATE, HeaderValue::from_str(sent).unwrap());
-            }
-            assert_eq!(retry_after(&headers, || now), want.map(Duration::from_secs), "{text} {sent:?}");
+            let waits = retry_after(&text, sent.as_deref(), || now);
+            assert_eq!(waits, want.map(Duration::from_secs), "{text} {sent:?}");
         }
-        assert_eq!(retry_after(&HeaderMap::new(), || now), None);
     }
 }
